@@ -54,14 +54,14 @@ function passOn(request, response, api) {
   request.pipe(passed);
 }
 
-/** Starts the server. `origins` are those of the API, the edge and the store. */
-export async function serve({ api, edge, store, port = 0 }) {
+/** Starts the server. `api`, `edge`, `store` and `issuer` are origins; there may be no issuer. */
+export async function serve({ api, edge, store, issuer, port = 0 }) {
   const manifest = JSON.parse(await readFile(join(DIST, "manifest.json"), "utf8"));
   const files = new Map(manifest.files.map((file) => [file.path, file]));
   const policy = manifest.pageHeaders["Content-Security-Policy"];
   const pageHeaders = {
     ...manifest.pageHeaders,
-    "Content-Security-Policy": fillOrigins(policy, { edge, store }),
+    "Content-Security-Policy": fillOrigins(policy, { edge, store, issuer }),
   };
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url, "http://localhost");
@@ -78,11 +78,12 @@ export async function serve({ api, edge, store, port = 0 }) {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { API, EDGE, STORE, PORT } = process.env;
+  const { API, EDGE, STORE, ISSUER, PORT } = process.env;
   const { url } = await serve({
     api: API ?? "http://127.0.0.1:3000",
     edge: EDGE ?? "http://127.0.0.1:3001",
     store: STORE ?? "http://127.0.0.1:9000",
+    issuer: ISSUER,
     port: Number(PORT ?? 5173),
   });
   console.log(url);

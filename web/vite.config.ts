@@ -25,6 +25,8 @@ function messages(): Plugin {
 export default defineConfig({
   plugins: [messages(), react()],
   resolve: { conditions: ["tidegate-source", "module", "browser", "development|production"] },
+  // The worker of Parquet files loads decompressors when a file needs them.
+  worker: { format: "es" },
   build: {
     target: "es2023",
     manifest: true,

@@ -3,7 +3,7 @@ import { styleHashes } from "./style-hashes.mjs";
 
 /**
  * Returns the policy. `{edge}` and `{store}` stand for the origins of `EDGE_URL` and of presigned
- * URLs (`S3_URL`, or the bucket's), which the server fills in.
+ * URLs (`S3_URL`, or the bucket's), `{issuer}` for that of `OIDC_ISSUER`. The server fills them in.
  */
 export async function contentSecurityPolicy() {
   return [
@@ -13,7 +13,7 @@ export async function contentSecurityPolicy() {
     "img-src 'self' {edge}",
     "media-src 'self' {edge}",
     "font-src 'none'",
-    "connect-src 'self' {edge} {store}",
+    "connect-src 'self' {edge} {store} {issuer}",
     "worker-src 'self'",
     "manifest-src 'none'",
     "base-uri 'none'",
@@ -24,7 +24,10 @@ export async function contentSecurityPolicy() {
   ].join("; ");
 }
 
-/** Returns the policy with the origins filled in. */
-export function fillOrigins(policy, { edge, store }) {
-  return policy.replaceAll("{edge}", edge).replaceAll("{store}", store);
+/** Returns the policy with the origins filled in. One that is not set leaves nothing in its place. */
+export function fillOrigins(policy, { edge = "", store = "", issuer = "" }) {
+  const origins = { edge, store, issuer };
+  return policy.replace(/ ?\{(edge|store|issuer)\}/g, (_, name) =>
+    origins[name] ? ` ${origins[name]}` : "",
+  );
 }

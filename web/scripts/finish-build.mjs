@@ -16,7 +16,7 @@ const TYPES = {
   ".svg": "image/svg+xml",
 };
 /** Addresses of pages. `*` stands for one or more segments. Anything else below `/` is the API's. */
-const PAGES = ["/", "/spaces", "/files", "/disks", "/sessions", "/datasets"];
+const PAGES = ["/", "/sign-in", "/spaces", "/files", "/disks", "/sessions", "/datasets"];
 const BELOW = ["/spaces/*", "/disks/*", "/sessions/*", "/datasets/*", "/admin/*"];
 
 async function filesOf(folder) {

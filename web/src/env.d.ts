@@ -4,3 +4,15 @@ declare module "*.json?messages" {
   const messages: Record<string, string>;
   export default messages;
 }
+
+// Parts of a library that has types for the whole only.
+declare module "hyparquet-compressors/src/brotli.js" {
+  export function decompressBrotli(input: Uint8Array, outputLength: number): Uint8Array;
+}
+declare module "hyparquet-compressors/src/gzip.js" {
+  export function gunzip(input: Uint8Array, output?: Uint8Array): Uint8Array;
+}
+declare module "hyparquet-compressors/src/lz4.js" {
+  export function decompressLz4(input: Uint8Array, outputLength: number): Uint8Array;
+  export function decompressLz4Raw(input: Uint8Array, outputLength: number): Uint8Array;
+}

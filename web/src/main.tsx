@@ -1,3 +1,5 @@
+// Before all others: what a provider put into the address is gone before the page does anything.
+import "./session/callback.ts";
 import { createRoot } from "react-dom/client";
 import { App } from "./app/App.tsx";
 import { loadCatalogue, preferredLanguage } from "./i18n/i18n.ts";

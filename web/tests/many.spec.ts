@@ -31,10 +31,20 @@ test("a thousand files are dropped at once, paused, continued, and all arrive", 
   await expect(page.getByText("1,000 files,")).toBeVisible();
   const grid = page.getByRole("grid", { name: "Files" });
   expect(await grid.getByRole("row").count()).toBeLessThan(40);
+  const offsets: Array<string | null> = [];
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === "/v1/files/all") offsets.push(searchParams.get("offset"));
+  });
   await grid.getByRole("gridcell").first().focus();
   await page.keyboard.press("End");
   await expect(grid.locator("[data-index='999']")).toContainText("file-");
   await expect(grid.locator("[data-index='999']")).toBeFocused();
+  expect(offsets).toContain("800");
+  await page.keyboard.press("Home");
+  await expect(grid.locator("[data-index='0']")).toContainText("file-");
+  // What lies between was not seen.
+  for (const offset of ["200", "400", "600"]) expect(offsets).not.toContain(offset);
 });
 
 test("an upload goes on after the network was away", async ({ page, open, ann, faults }) => {

@@ -32,8 +32,12 @@ const PAGES: Record<string, (ids: Ids) => string> = {
   datasets: () => "/datasets",
   tree: ({ dataset }) => `/datasets/${dataset}`,
   changes: ({ dataset }) => `/datasets/${dataset}/changes`,
+  "dataset members": ({ dataset }) => `/datasets/${dataset}/members`,
   health: () => "/admin/health",
+  usage: () => "/admin/usage",
   jobs: () => "/admin/jobs",
+  keys: () => "/admin/keys",
+  settings: () => "/admin/settings",
   audit: () => "/admin/audit",
   "nothing there": () => "/spaces/a/b/c",
 };

@@ -65,8 +65,12 @@ function views({ space, image, disk, session, dataset }) {
     datasets: ["/datasets"],
     tree: [`/datasets/${dataset}`],
     changes: [`/datasets/${dataset}/changes`],
+    datasetMembers: [`/datasets/${dataset}/members`],
     health: ["/admin/health"],
+    usage: ["/admin/usage"],
     jobs: ["/admin/jobs"],
+    keys: ["/admin/keys"],
+    settings: ["/admin/settings"],
     audit: ["/admin/audit"],
     menu: [
       "/spaces",

@@ -5,7 +5,7 @@ test("a user signs in by name, and out again", async ({ page, server, faults }) 
   await page.getByLabel("User", { exact: true }).fill("ann");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { name: "Spaces", level: 1 })).toBeVisible();
-  await expect(page.getByRole("link", { name: "Failed jobs" })).toBeHidden();
+  await expect(page.getByRole("link", { name: "Jobs" })).toBeHidden();
   await page.getByRole("button", { name: "Account of ann" }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
@@ -15,17 +15,38 @@ test("a user signs in by name, and out again", async ({ page, server, faults }) 
 
 test("administration is offered to administrators", async ({ page, open }) => {
   await open("/spaces", "root", ["admin"]);
-  await page.getByRole("link", { name: "Failed jobs" }).click();
+  await page.getByRole("link", { name: "Jobs" }).click();
   await expect(page.getByRole("heading", { name: "No failed jobs" })).toBeVisible();
 });
 
+const signInWays = (mode: string) => ({ mode, oidc: null, edge: null, stores: [] });
+
 test("a wrong sign-in is refused in words", async ({ page, server, faults }) => {
+  await page.route("**/v1/sign-in", (route) => route.fulfill({ json: signInWays("jwt") }));
   await page.goto(server.url);
-  await page.getByRole("tab", { name: "Token" }).click();
   await page.getByLabel("Token", { exact: true }).last().fill("nonsense");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("alert")).toContainText("does not accept this sign-in");
   expect(faults.splice(0).join()).toContain("401");
+});
+
+test("a server that does not say how it is signed in to is offered both ways", async ({
+  page,
+  server,
+  faults,
+}) => {
+  await page.route("**/v1/sign-in", (route) => route.fulfill({ status: 404, json: {} }));
+  await page.goto(server.url);
+  await expect(page.getByRole("tab")).toHaveText(["User name", "Token"]);
+  expect(faults.splice(0).join()).toContain("404");
+});
+
+test("a server that asks nobody is opened by one button", async ({ page, server, faults }) => {
+  await page.route("**/v1/sign-in", (route) => route.fulfill({ json: signInWays("none") }));
+  await page.goto(server.url);
+  await expect(page.getByRole("button", { name: "Continue" })).toBeVisible();
+  await expect(page.getByRole("textbox")).toHaveCount(0);
+  expect(faults).toEqual([]);
 });
 
 test("the page can be read in German, and stays so", async ({ page, open }) => {

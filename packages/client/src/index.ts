@@ -17,6 +17,7 @@ export {
 export { type ErrorFacts, type ErrorKind, TidegateError } from "./error.js";
 export type { RetryOptions } from "./retry.js";
 export { type HintStore, memoryHints, type UploadHint } from "./upload/hints.js";
+export { IMAGE_TYPES, MEDIA_TYPES } from "./upload/media-types.js";
 export type { UploadProgress } from "./upload/rate.js";
 export type {
   ChecksumTime,

@@ -4,14 +4,15 @@
  */
 import { createClient, TidegateError } from "@tidegate/client";
 import { session } from "../session/index.ts";
+import { signInHeaders } from "../session/session.ts";
 
 /** `fetch` with the headers of the sign-in, for addresses of this origin. */
 export async function signedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   for (;;) {
-    const used = session.state.signIn;
+    const used = await session.current();
     const copy = request.clone();
-    for (const [name, value] of Object.entries(session.headers())) copy.headers.set(name, value);
+    for (const [name, value] of Object.entries(signInHeaders(used))) copy.headers.set(name, value);
     const response = await fetch(copy);
     if (response.status !== 401 || !(await session.renew(used))) return response;
   }

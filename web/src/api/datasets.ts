@@ -3,8 +3,9 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
+import type { PositionedPage } from "./list-window.ts";
 import type { ListPage } from "./paged-list.ts";
-import { pageQuery } from "./spaces.ts";
+import { offsetQuery, pageQuery, totalOf } from "./spaces.ts";
 
 type Schemas = components["schemas"];
 export type Dataset = Schemas["Dataset"];
@@ -12,6 +13,8 @@ export type PackageNode = Schemas["PackageNode"];
 export type PackageAsset = Schemas["PackageAsset"];
 export type PackageChange = Schemas["PackageChange"];
 export type NodeOutcomes = Schemas["NodeOutcomes"];
+export type DatasetMember = Schemas["DatasetMember"];
+export type DatasetRole = "owner" | "manager" | "editor" | "viewer";
 
 export const datasetKeys = {
   list: ["datasets", "list"] as const,
@@ -19,6 +22,7 @@ export const datasetKeys = {
   node: (id: string) => ["datasets", "node", id] as const,
   children: (dataset: string, parent: string, status: string) =>
     ["datasets", "children", dataset, parent, status] as const,
+  members: (dataset: string) => ["datasets", "members", dataset] as const,
   changes: (dataset: string) => ["datasets", "changes", dataset] as const,
   assets: (dataset: string, node: string) => ["datasets", "assets", dataset, node] as const,
   path: (node: string) => ["datasets", "path", node] as const,
@@ -48,17 +52,18 @@ export async function listChildren(
   dataset: string,
   parent: string,
   status: string,
-  cursor: string | null,
+  offset: number,
+  limit: number,
   signal: AbortSignal,
-): Promise<ListPage<PackageNode>> {
+): Promise<PositionedPage<PackageNode>> {
   const query = {
-    ...pageQuery(cursor),
+    ...offsetQuery(offset, limit),
     dataset_id: dataset,
     status,
     ...(parent && { parent_id: parent }),
   };
   const page = await take(api.GET("/packages/children", { params: { query }, signal }));
-  return { items: page.children, next: page.nextCursor ?? null };
+  return { items: page.children, next: page.nextCursor ?? null, total: totalOf(page) };
 }
 
 /** Returns the collections from the top to a node, the node included. */
@@ -115,6 +120,11 @@ export async function listAssets(
   return { items: page.assets, next: page.nextCursor ?? null };
 }
 
+export async function deleteAsset(dataset: string, node: string, path: string): Promise<void> {
+  const query = { dataset_id: dataset, package_id: node, path };
+  await api.DELETE("/packages/assets", { params: { query } });
+}
+
 export async function listChanges(
   dataset: string,
   cursor: string | null,
@@ -123,4 +133,28 @@ export async function listChanges(
   const query = { ...pageQuery(cursor), dataset_id: dataset };
   const page = await take(api.GET("/packages/changelog", { params: { query }, signal }));
   return { items: page.changes, next: page.nextCursor ?? null };
+}
+
+export async function listDatasetMembers(
+  datasetId: string,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<ListPage<DatasetMember>> {
+  const params = { path: { datasetId }, query: pageQuery(cursor) };
+  const page = await take(api.GET("/packages/datasets/{datasetId}/members", { params, signal }));
+  return { items: page.members, next: page.nextCursor ?? null };
+}
+
+export async function setDatasetMember(
+  datasetId: string,
+  userId: string,
+  role: DatasetRole,
+): Promise<void> {
+  const params = { path: { datasetId, userId } };
+  await api.PUT("/packages/datasets/{datasetId}/members/{userId}", { params, body: { role } });
+}
+
+export async function removeDatasetMember(datasetId: string, userId: string): Promise<void> {
+  const params = { path: { datasetId, userId } };
+  await api.DELETE("/packages/datasets/{datasetId}/members/{userId}", { params });
 }

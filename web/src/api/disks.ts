@@ -3,8 +3,8 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
-import type { ListPage } from "./paged-list.ts";
-import { pageQuery } from "./spaces.ts";
+import type { PositionedPage } from "./list-window.ts";
+import { offsetQuery, totalOf } from "./spaces.ts";
 
 export type DiskImage = components["schemas"]["Image"];
 
@@ -16,12 +16,13 @@ export const diskKeys = {
 
 export async function listDisks(
   status: string,
-  cursor: string | null,
+  offset: number,
+  limit: number,
   signal: AbortSignal,
-): Promise<ListPage<DiskImage>> {
-  const query = { ...pageQuery(cursor), status };
+): Promise<PositionedPage<DiskImage>> {
+  const query = { ...offsetQuery(offset, limit), status };
   const page = await take(api.GET("/v1/images", { params: { query }, signal }));
-  return { items: page.images, next: page.nextCursor ?? null };
+  return { items: page.images, next: page.nextCursor ?? null, total: totalOf(page) };
 }
 
 export const diskQuery = (id: string) =>

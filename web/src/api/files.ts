@@ -3,15 +3,15 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
-import type { ListPage } from "./paged-list.ts";
-import { pageQuery } from "./spaces.ts";
+import type { PositionedPage } from "./list-window.ts";
+import { offsetQuery } from "./spaces.ts";
 
 type Schemas = components["schemas"];
 export type ListedFile = Schemas["ListedFile"];
 export type FileLink = Schemas["FileLink"];
 export type Disposition = "inline" | "attachment";
 
-export interface FilesPage extends ListPage<ListedFile> {
+export interface FilesPage extends PositionedPage<ListedFile> {
   count: number;
   bytes: number;
 }
@@ -30,14 +30,21 @@ export async function listFiles(
   folder: string,
   q: string,
   status: string,
-  cursor: string | null,
+  offset: number,
+  limit: number,
   signal: AbortSignal,
 ): Promise<FilesPage> {
-  const query = { ...pageQuery(cursor), status, ...(folder && { folder }), ...(q && { q }) };
+  const query = {
+    ...offsetQuery(offset, limit),
+    status,
+    ...(folder && { folder }),
+    ...(q && { q }),
+  };
   const page = await take(api.GET("/v1/files/all", { params: { query }, signal }));
   return {
     items: page.files,
     next: page.next_cursor ?? null,
+    total: page.total_count,
     count: page.total_count,
     bytes: page.total_size,
   };

@@ -9,14 +9,12 @@ import {
   useInfiniteQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import type { LoadedUrls } from "@tidegate/client";
 import { useCallback, useEffect, useMemo, useRef } from "react";
+import { type Change, changeItems, type Segments } from "./segments.ts";
 
 export interface ListPage<Item> {
   items: Item[];
   next: string | null;
-  /** Signed URLs that came with the page, where it has some. */
-  urls?: LoadedUrls<Item>;
 }
 
 export type PageCache<Item> = InfiniteData<ListPage<Item>, string | null>;
@@ -47,8 +45,6 @@ export function itemAt<Item>(
 interface PagedListOptions<Item> {
   queryKey: QueryKey;
   fetchPage: (cursor: string | null, signal: AbortSignal) => Promise<ListPage<Item>>;
-  /** How many there are in all, if the server says so. */
-  total?: number | undefined;
   enabled?: boolean;
 }
 
@@ -58,10 +54,12 @@ export interface PagedList<Item> {
   loaded: number;
   complete: boolean;
   at: (position: number) => Item | undefined;
-  /** Loads pages until a position is there. */
-  need: (position: number) => void;
-  /** The loaded pages that hold positions from `first` to `last`. */
-  pagesOf: (first: number, last: number) => ListPage<Item>[];
+  /** Returns the position of the first loaded item that passes a test; -1 if there is none. */
+  find: (test: (item: Item) => boolean) => number;
+  /** Returns all items that are loaded. */
+  held: () => Item[];
+  /** Says which positions are seen, so that they are loaded. */
+  need: (first: number, last: number) => void;
   isPending: boolean;
   isFetching: boolean;
   error: unknown;
@@ -69,7 +67,7 @@ export interface PagedList<Item> {
 }
 
 export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<Item> {
-  const { queryKey, fetchPage, total, enabled = true } = options;
+  const { queryKey, fetchPage, enabled = true } = options;
   const query = useInfiniteQuery({
     queryKey,
     queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
@@ -81,11 +79,14 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     enabled,
     refetchOnWindowFocus: false,
   });
+  const { refetch: readAgain } = query;
+  const refetch = useCallback(() => void readAgain(), [readAgain]);
   const { data, fetchNextPage, hasNextPage, isFetching, isFetchNextPageError } = query;
   const pages = data?.pages;
   const starts = useMemo(() => pageStarts(pages ?? []), [pages]);
   const loaded = starts.at(-1) ?? 0;
-  const wanted = useRef(-1);
+  // A page may be empty though there are more, as of a filter: the first item is always wanted.
+  const wanted = useRef(0);
   const at = useCallback(
     (position: number) => itemAt(pages ?? [], starts, position),
     [pages, starts],
@@ -99,33 +100,41 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     if (!isFetchNextPageError) fetchWanted();
   }, [fetchWanted, isFetchNextPageError]);
   const need = useCallback(
-    (position: number) => {
-      wanted.current = position;
+    (_: number, last: number) => {
+      wanted.current = last;
       fetchWanted();
     },
     [fetchWanted],
   );
-  const pagesOf = useCallback(
-    (first: number, last: number) =>
-      (pages ?? []).filter((_, index) => {
-        const [start = 0, end = 0] = starts.slice(index, index + 2);
-        return start <= last && end > first;
-      }),
-    [pages, starts],
-  );
+  const held = useCallback(() => (pages ?? []).flatMap(({ items }) => items), [pages]);
+  const find = useCallback((test: (item: Item) => boolean) => held().findIndex(test), [held]);
   const complete = pages !== undefined && !hasNextPage;
   return {
-    count: complete ? loaded : Math.max(total ?? 0, loaded + (loaded > 0 ? 1 : 0)),
+    count: complete || loaded === 0 ? loaded : loaded + 1,
     loaded,
     complete,
     at,
+    find,
+    held,
     need,
-    pagesOf,
-    isPending: query.isPending && enabled,
+    isPending: enabled && (query.isPending || (loaded === 0 && hasNextPage && !query.error)),
     isFetching,
     error: query.error,
-    refetch: () => void query.refetch(),
+    refetch,
   };
+}
+
+type Cached<Item> = PageCache<Item> | Segments<Item> | undefined;
+
+function changeCached<Item>(cached: Cached<Item>, change: Change<Item>): Cached<Item> {
+  if (cached === undefined) return cached;
+  if ("parts" in cached) return changeItems(cached, change);
+  const last = cached.pages.length - 1;
+  const pages = cached.pages.map((page, index) => {
+    const items = change(page.items, index === 0, index === last && page.next === null);
+    return items === page.items ? page : { ...page, items };
+  });
+  return { ...cached, pages };
 }
 
 /** Returns a function that changes the items of a cached list in place of asking for it again. */
@@ -133,18 +142,8 @@ export function useListEditor<Item>(queryKey: QueryKey) {
   const queries = useQueryClient();
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key is compared by its text
   return useCallback(
-    (change: (items: Item[], isFirst: boolean) => Item[]) => {
-      queries.setQueryData<PageCache<Item>>(queryKey, (cached) =>
-        cached === undefined
-          ? cached
-          : {
-              ...cached,
-              pages: cached.pages.map((page, index) => {
-                const items = change(page.items, index === 0);
-                return items === page.items ? page : { ...page, items };
-              }),
-            },
-      );
+    (change: Change<Item>) => {
+      queries.setQueryData<Cached<Item>>(queryKey, (cached) => changeCached(cached, change));
     },
     [queries, JSON.stringify(queryKey)],
   );

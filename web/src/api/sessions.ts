@@ -3,8 +3,9 @@
 import { queryOptions } from "@tanstack/react-query";
 import { type components, type LoadedUrls, parseTime, UrlKeeper } from "@tidegate/client";
 import { api, client, take } from "./client.ts";
+import type { PositionedPage } from "./list-window.ts";
 import type { ListPage } from "./paged-list.ts";
-import { pageSize } from "./spaces.ts";
+import { pageSize, totalOf } from "./spaces.ts";
 
 type Schemas = components["schemas"];
 export type Media = Schemas["Media"];
@@ -78,13 +79,15 @@ export function urlsOf(items: readonly Media[]): LoadedUrls<Media> {
 export async function listMedia(
   session: string,
   status: MediaStatus | "ALL",
-  cursor: string | null,
+  offset: number,
+  limit: number,
   signal: AbortSignal,
-): Promise<ListPage<Media>> {
-  const query = { ...pageOf(cursor), ...(status === "ALL" ? {} : { status }) };
+): Promise<PositionedPage<Media>> {
+  const query = { first: limit, offset, ...(status === "ALL" ? {} : { status }) };
   const params = { path: { session }, query };
   const page = await take(api.GET("/v1/sessions/{session}/media", { params, signal }));
-  return { items: page.media, next: page.next ?? null, urls: urlsOf(page.media) };
+  const next = page.next ?? null;
+  return { items: page.media, next, total: totalOf(page), urls: urlsOf(page.media) };
 }
 
 const mediaParams = (session: string, media: string) => ({ params: { path: { session, media } } });

@@ -3,6 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 import { type components, imagesOf, type LoadedUrls, type SpaceImagePage } from "@tidegate/client";
 import { api, take } from "./client.ts";
+import type { PositionedPage } from "./list-window.ts";
 import type { ListPage } from "./paged-list.ts";
 
 type Schemas = components["schemas"];
@@ -20,6 +21,14 @@ export const pageQuery = (cursor: string | null) => ({
   limit: pageSize(cursor),
   ...(cursor === null ? {} : { cursor }),
 });
+
+export const offsetQuery = (offset: number, limit: number) => ({ offset, limit });
+
+/** The number of items of a whole list, which openapi.json does not describe everywhere yet. */
+export const totalOf = (page: object): number | undefined => {
+  const { total } = page as { total?: unknown };
+  return typeof total === "number" ? total : undefined;
+};
 
 export const spaceKeys = {
   all: ["spaces"] as const,
@@ -61,13 +70,14 @@ function publishedOf(page: SpaceImagePage): LoadedUrls<SpaceImage> {
 export async function listImages(
   spaceId: string,
   status: string,
-  cursor: string | null,
-  signal?: AbortSignal,
-): Promise<ListPage<SpaceImage>> {
-  const params = { path: { spaceId }, query: { ...pageQuery(cursor), status } };
-  const options = { params, ...(signal ? { signal } : {}) };
-  const page = await take(api.GET("/api/spaces/{spaceId}/images", options));
-  return { items: page.images, next: page.nextCursor ?? null, urls: publishedOf(page) };
+  offset: number,
+  limit: number,
+  signal: AbortSignal,
+): Promise<PositionedPage<SpaceImage>> {
+  const params = { path: { spaceId }, query: { ...offsetQuery(offset, limit), status } };
+  const page = await take(api.GET("/api/spaces/{spaceId}/images", { params, signal }));
+  const next = page.nextCursor ?? null;
+  return { items: page.images, next, total: totalOf(page), urls: publishedOf(page) };
 }
 
 const imageParams = (spaceId: string, imageId: string) => ({
@@ -111,12 +121,13 @@ export async function retryImage(spaceId: string, imageId: string): Promise<void
 
 export async function listTrash(
   spaceId: string,
-  cursor: string | null,
+  offset: number,
+  limit: number,
   signal: AbortSignal,
-): Promise<ListPage<DeletedImage>> {
-  const params = { path: { spaceId }, query: pageQuery(cursor) };
+): Promise<PositionedPage<DeletedImage>> {
+  const params = { path: { spaceId }, query: offsetQuery(offset, limit) };
   const page = await take(api.GET("/api/spaces/{spaceId}/trash", { params, signal }));
-  return { items: page.images, next: page.nextCursor ?? null };
+  return { items: page.images, next: page.nextCursor ?? null, total: totalOf(page) };
 }
 
 export async function purgeImage(spaceId: string, imageId: string): Promise<void> {

@@ -3,18 +3,22 @@ import { Link, type LinkProps } from "@tanstack/react-router";
 import {
   BookOpen,
   Braces,
+  ChartColumn,
   Clapperboard,
   Database,
   Files,
   HardDrive,
   HeartPulse,
   Images,
-  ListX,
+  KeyRound,
+  ListTodo,
   type LucideIcon,
   ScrollText,
+  SlidersHorizontal,
 } from "lucide-react";
+import type { Surface } from "../api/admin.ts";
 import { type MessageId, t } from "../i18n/i18n.ts";
-import { usePrincipal } from "../session/index.ts";
+import { usePrincipal } from "../session/use-principal.ts";
 
 interface Way {
   to: LinkProps["to"];
@@ -22,16 +26,19 @@ interface Way {
   icon: LucideIcon;
 }
 
-const CONTENT: Way[] = [
-  { to: "/spaces", name: "nav.spaces", icon: Images },
-  { to: "/files", name: "nav.files", icon: Files },
-  { to: "/disks", name: "nav.disks", icon: HardDrive },
-  { to: "/sessions", name: "nav.sessions", icon: Clapperboard },
-  { to: "/datasets", name: "nav.datasets", icon: Database },
+const CONTENT: Array<Way & { surface: Surface }> = [
+  { to: "/spaces", name: "nav.spaces", icon: Images, surface: "space" },
+  { to: "/files", name: "nav.files", icon: Files, surface: "files" },
+  { to: "/disks", name: "nav.disks", icon: HardDrive, surface: "disks" },
+  { to: "/sessions", name: "nav.sessions", icon: Clapperboard, surface: "session" },
+  { to: "/datasets", name: "nav.datasets", icon: Database, surface: "dataset" },
 ];
 const ADMINISTRATION: Way[] = [
   { to: "/admin/health", name: "nav.health", icon: HeartPulse },
-  { to: "/admin/jobs", name: "nav.jobs", icon: ListX },
+  { to: "/admin/usage", name: "nav.usage", icon: ChartColumn },
+  { to: "/admin/jobs", name: "nav.jobs", icon: ListTodo },
+  { to: "/admin/keys", name: "nav.keys", icon: KeyRound },
+  { to: "/admin/settings", name: "nav.settings", icon: SlidersHorizontal },
 ];
 const AUDIT: Way = { to: "/admin/audit", name: "nav.audit", icon: ScrollText };
 
@@ -58,9 +65,11 @@ function Ways({ ways, onFollow }: { ways: Way[]; onFollow?: () => void }) {
 
 export function Navigation({ onFollow }: { onFollow?: () => void }) {
   const principal = usePrincipal();
+  const surfaces = principal?.surfaces;
+  const content = CONTENT.filter(({ surface }) => surfaces?.includes(surface) ?? true);
   return (
     <nav className="ways" aria-label={t("nav.label")}>
-      <Ways ways={CONTENT} onFollow={onFollow} />
+      <Ways ways={content} onFollow={onFollow} />
       <h2>{principal?.admin ? t("nav.administration") : t("nav.activity")}</h2>
       <Ways ways={principal?.admin ? [...ADMINISTRATION, AUDIT] : [AUDIT]} onFollow={onFollow} />
       <ul className="ways-end">

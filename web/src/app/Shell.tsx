@@ -1,20 +1,25 @@
 /** The bar at the top, the ways to the pages, and what lies over all of them. */
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { LogOut, Menu as MenuIcon, UserRound, X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { Dialog } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
 import { t } from "../i18n/i18n.ts";
 import { ExpiredDialog } from "../session/ExpiredDialog.tsx";
-import { session, usePrincipal } from "../session/index.ts";
+import { session } from "../session/index.ts";
+import { usePrincipal } from "../session/use-principal.ts";
 import { IconButton } from "../ui/Button.tsx";
 import { Menu } from "../ui/Menu.tsx";
-import { UploadTray } from "../uploads/UploadTray.tsx";
 import { Brand } from "./Brand.tsx";
 import { Navigation } from "./Navigation.tsx";
 import { Preferences } from "./Preferences.tsx";
 import "./shell.css";
+
+/** Loaded after the page: it has nothing to show before there is an upload. */
+const UploadTray = lazy(() =>
+  import("../uploads/UploadTray.tsx").then((module) => ({ default: module.UploadTray })),
+);
 
 function Account() {
   const principal = usePrincipal();
@@ -83,7 +88,9 @@ export function Shell() {
         <Outlet />
       </main>
       {drawer && <Drawer onClose={() => setDrawer(false)} />}
-      <UploadTray />
+      <Suspense>
+        <UploadTray />
+      </Suspense>
       <ExpiredDialog />
     </div>
   );

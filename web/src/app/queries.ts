@@ -3,6 +3,7 @@
 import { QueryClient } from "@tanstack/react-query";
 import { TidegateError } from "@tidegate/client";
 import { session } from "../session/index.ts";
+import { identityOf } from "../session/session.ts";
 
 /** What a repeat cannot change: refusals. */
 function isFinal(failure: unknown): boolean {
@@ -20,10 +21,10 @@ export const queries = new QueryClient({
 });
 
 // What one user saw is not shown to the next one.
-let user = JSON.stringify(session.state.signIn);
+let user = identityOf(session.state.signIn);
 session.subscribe(() => {
   const { signIn } = session.state;
-  const now = JSON.stringify(signIn);
+  const now = identityOf(signIn);
   if (signIn === null) queries.clear();
   else if (now !== user) void queries.invalidateQueries();
   user = now;

@@ -37,6 +37,14 @@ const home = createRoute({
     throw redirect({ to: "/spaces", replace: true });
   },
 });
+/** Somebody who is signed in already has nothing to do there. */
+const signIn = createRoute({
+  getParentRoute: parent,
+  path: "/sign-in",
+  beforeLoad: () => {
+    throw redirect({ to: "/spaces", replace: true });
+  },
+});
 const spaces = createRoute({
   getParentRoute: parent,
   path: "/spaces",
@@ -117,6 +125,14 @@ const dataset = createRoute({
   }),
   component: lazyRouteComponent(() => import("../pages/datasets/TreePage.tsx"), "TreePage"),
 });
+const datasetMembers = createRoute({
+  getParentRoute: parent,
+  path: "/datasets/$datasetId/members",
+  component: lazyRouteComponent(
+    () => import("../pages/datasets/DatasetMembersPage.tsx"),
+    "DatasetMembersPage",
+  ),
+});
 const changelog = createRoute({
   getParentRoute: parent,
   path: "/datasets/$datasetId/changes",
@@ -132,6 +148,21 @@ const jobs = createRoute({
   path: "/admin/jobs",
   component: lazyRouteComponent(() => import("../pages/admin/JobsPage.tsx"), "JobsPage"),
 });
+const usage = createRoute({
+  getParentRoute: parent,
+  path: "/admin/usage",
+  component: lazyRouteComponent(() => import("../pages/admin/UsagePage.tsx"), "UsagePage"),
+});
+const keys = createRoute({
+  getParentRoute: parent,
+  path: "/admin/keys",
+  component: lazyRouteComponent(() => import("../pages/admin/KeysPage.tsx"), "KeysPage"),
+});
+const settings = createRoute({
+  getParentRoute: parent,
+  path: "/admin/settings",
+  component: lazyRouteComponent(() => import("../pages/admin/SettingsPage.tsx"), "SettingsPage"),
+});
 const audit = createRoute({
   getParentRoute: parent,
   path: "/admin/audit",
@@ -141,6 +172,7 @@ const audit = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
+    signIn,
     spaces,
     space,
     trash,
@@ -152,9 +184,13 @@ export const router = createRouter({
     sessionMedia,
     datasets,
     dataset,
+    datasetMembers,
     changelog,
     health,
+    usage,
     jobs,
+    keys,
+    settings,
     audit,
   ]),
   defaultPreload: "intent",

@@ -17,3 +17,12 @@ export function pathTo(folder: string): Array<{ name: string; folder: string }> 
   const names = folder.split("/").filter(Boolean);
   return names.map((name, index) => ({ name, folder: names.slice(0, index + 1).join("/") }));
 }
+
+/** Returns the path of a file from parts of it, without empty names between the slashes. */
+export function assetPath(...parts: readonly string[]): string {
+  return parts
+    .flatMap((part) => part.split("/"))
+    .map((name) => name.trim())
+    .filter(Boolean)
+    .join("/");
+}

@@ -43,6 +43,12 @@ export function formatInstant(time: string | number | Date, locale = formatLocal
   );
 }
 
+/** Returns a day in UTC without its year, as on the axis of a chart. */
+export function formatDay(day: Date, locale = formatLocale()): string {
+  const options = { day: "numeric", month: "short", timeZone: "UTC" } as const;
+  return new Intl.DateTimeFormat(locale, options).format(day);
+}
+
 export function formatTime(time: string | number | Date, locale = formatLocale()): string {
   return new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(new Date(time));
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toCsv } from "./csv.ts";
-import { childFolders, pathTo } from "./folders.ts";
+import { assetPath, childFolders, pathTo } from "./folders.ts";
 import { parsePrometheus, sumOf } from "./prometheus.ts";
 import { quantile } from "./statistics.ts";
 import { smallestUrl, srcSet } from "./variants.ts";
@@ -10,6 +10,11 @@ test("folders below a folder are those that files lie in", () => {
   expect(childFolders("", paths)).toEqual(["a", "ab"]);
   expect(childFolders("a", paths)).toEqual(["b", "d"]);
   expect(childFolders("a/b/c", paths)).toEqual([]);
+});
+
+test("the path of an asset has no empty names", () => {
+  expect(assetPath("", "", "a.png")).toBe("a.png");
+  expect(assetPath("/tiles//0/ ", "x/y", "a.png")).toBe("tiles/0/x/y/a.png");
 });
 
 test("a path leads from the top", () => {

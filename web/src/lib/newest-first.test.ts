@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { insertNewest, mergeStart } from "./newest-first.ts";
+import { insertNewest, isWithin } from "./newest-first.ts";
 
 const item = (id: string, minute: number) => ({
   id,
@@ -15,9 +15,13 @@ test("an item is put where its time is", () => {
   expect(ids(insertNewest([], item("a", 1)))).toBe("a");
 });
 
-test("a start that was read anew brings what came and leaves out what went", () => {
-  const known = [item("d", 40), item("c", 30), item("b", 20), item("a", 10)];
-  const start = [item("e", 50), item("d", 40), item("b", 20)];
-  expect(ids(mergeStart(start, known))).toBe("edba");
-  expect(mergeStart([], known)).toBe(known);
+test("an item belongs where it is between others, or at an end of the list", () => {
+  const part = [item("c", 30), item("b", 20)];
+  expect(isWithin(part, item("x", 25), false, false)).toBe(true);
+  expect(isWithin(part, item("x", 40), false, true)).toBe(false);
+  expect(isWithin(part, item("x", 40), true, false)).toBe(true);
+  expect(isWithin(part, item("x", 10), true, false)).toBe(false);
+  expect(isWithin(part, item("x", 10), false, true)).toBe(true);
+  expect(isWithin([], item("x", 10), true, true)).toBe(true);
+  expect(isWithin([], item("x", 10), true, false)).toBe(false);
 });

@@ -11,13 +11,19 @@ export function insertNewest<Item extends Dated>(items: Item[], item: Item): Ite
   return items.toSpliced(at === -1 ? items.length : at, 0, item);
 }
 
-/** Returns a start of the list that was read anew, followed by the older items that are known. */
-export function mergeStart<Item extends Dated>(start: Item[], known: Item[]): Item[] {
-  const last = start.at(-1);
-  if (!last) return known;
-  const ids = new Set(start.map(({ id }) => id));
-  return [
-    ...start,
-    ...known.filter(({ id, createdAt }) => !ids.has(id) && createdAt <= last.createdAt),
-  ];
+/**
+ * Whether an item belongs among items that lie beside each other in the list: behind the first and before
+ * the last of them, or beyond them where they reach an end of the list.
+ */
+export function isWithin<Item extends Dated>(
+  items: readonly Item[],
+  item: Item,
+  isFirst: boolean,
+  isLast: boolean,
+): boolean {
+  const [newest] = items;
+  const oldest = items.at(-1);
+  const notAfter = isFirst || (newest !== undefined && item.createdAt <= newest.createdAt);
+  const notBefore = isLast || (oldest !== undefined && item.createdAt >= oldest.createdAt);
+  return notAfter && notBefore;
 }

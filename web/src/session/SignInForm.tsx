@@ -1,41 +1,31 @@
-/** The two ways of signing in that need no other server: a name in development, or a token. */
+/** The ways of signing in that this server takes: a provider, a name in development, or a token. */
 
-import { createClient, type TidegateError } from "@tidegate/client";
+import { useQuery } from "@tanstack/react-query";
+import { LogIn } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
-import { t } from "../i18n/i18n.ts";
+import type { SignInWays } from "../api/admin.ts";
+import { type MessageId, t } from "../i18n/i18n.ts";
 import { Button } from "../ui/Button.tsx";
 import { messageOf } from "../ui/errors.ts";
 import { TextField } from "../ui/Field.tsx";
 import "../ui/tabs.css";
-import { Note } from "../ui/Note.tsx";
+import { Failure, Loading, Note } from "../ui/Note.tsx";
 import { session } from "./index.ts";
-import { type SignIn, signInHeaders } from "./session.ts";
+import type { OidcSettings } from "./oidc.ts";
+import { goToProvider, openRenewal } from "./provider.ts";
+import type { SignIn } from "./session.ts";
+import { tryOut, waysQuery } from "./ways.ts";
 
-/** Asks the server whether it takes a sign-in, before anything of the page depends on it. */
-async function tryOut(signIn: SignIn): Promise<void> {
-  const headers = signInHeaders(signIn);
-  const client = createClient({ baseUrl: location.origin, headers, retry: { retries: 0 } });
-  try {
-    await client.api.GET("/api/spaces", { params: { query: { limit: 1 } } });
-  } catch (failure) {
-    // A server without spaces, or a user who may not see any, is a sign-in all the same.
-    const { status } = failure as TidegateError;
-    if (status !== 403 && status !== 404) throw failure;
-  }
-}
-
-function useSend(make: () => SignIn) {
+function useSend(act: () => Promise<void>) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string>();
-  async function send(event: FormEvent) {
-    event.preventDefault();
+  async function send(event?: FormEvent) {
+    event?.preventDefault();
     setBusy(true);
     setError(undefined);
     try {
-      const signIn = make();
-      await tryOut(signIn);
-      session.signIn(signIn);
+      await act();
     } catch (failure) {
       setError(messageOf(failure));
     } finally {
@@ -45,17 +35,24 @@ function useSend(make: () => SignIn) {
   return { busy, error, send };
 }
 
+async function enter(signIn: SignIn): Promise<void> {
+  await tryOut(signIn);
+  session.signIn(signIn);
+}
+
 function DevForm({ last }: { last: SignIn | null }) {
   const before = last?.kind === "dev" ? last : null;
   const [user, setUser] = useState(before?.user ?? "");
   const [org, setOrg] = useState(before?.org ?? "");
   const [roles, setRoles] = useState(before?.roles.join(", ") ?? "");
-  const { busy, error, send } = useSend(() => ({
-    kind: "dev",
-    user: user.trim(),
-    org: org.trim(),
-    roles: roles.split(/[\s,]+/).filter(Boolean),
-  }));
+  const { busy, error, send } = useSend(() =>
+    enter({
+      kind: "dev",
+      user: user.trim(),
+      org: org.trim(),
+      roles: roles.split(/[\s,]+/).filter(Boolean),
+    }),
+  );
   return (
     <form className="sign-in-form" onSubmit={send}>
       <TextField label={t("signIn.user")} value={user} onChange={setUser} isRequired autoFocus />
@@ -81,7 +78,7 @@ function DevForm({ last }: { last: SignIn | null }) {
 
 function TokenForm() {
   const [token, setToken] = useState("");
-  const { busy, error, send } = useSend(() => ({ kind: "token", token: token.trim() }));
+  const { busy, error, send } = useSend(() => enter({ kind: "token", token: token.trim() }));
   return (
     <form className="sign-in-form" onSubmit={send}>
       <TextField
@@ -103,28 +100,85 @@ function TokenForm() {
   );
 }
 
+/** Leads to the provider: in this tab, or in another one if this one has something to keep. */
+function ProviderForm({ settings, last }: { settings: OidcSettings; last: SignIn | null }) {
+  const { busy, error, send } = useSend(async () => {
+    if (last) openRenewal();
+    else await goToProvider(settings);
+  });
+  return (
+    <div className="sign-in-form">
+      <p className="soft">{t("signIn.providerText", { host: new URL(settings.issuer).host })}</p>
+      {error && <Note look="bad">{error}</Note>}
+      <Button look="primary" icon={LogIn} isPending={busy} onPress={() => void send()} autoFocus>
+        {t("signIn.provider")}
+      </Button>
+      {last && <p className="soft small">{t("signIn.otherTab")}</p>}
+    </div>
+  );
+}
+
+function NobodyForm() {
+  const { busy, error, send } = useSend(() => enter({ kind: "none" }));
+  return (
+    <div className="sign-in-form">
+      <p className="soft">{t("signIn.noneText")}</p>
+      {error && <Note look="bad">{error}</Note>}
+      <Button look="primary" isPending={busy} onPress={() => void send()} autoFocus>
+        {t("signIn.continue")}
+      </Button>
+    </div>
+  );
+}
+
+type Way = "oidc" | "dev" | "token" | "none";
+const NAMES: Record<Way, MessageId> = {
+  oidc: "signIn.providerTab",
+  dev: "signIn.dev",
+  token: "signIn.tokenTab",
+  none: "signIn.continue",
+};
+
+/** Returns which forms a server takes. One that does not say so may take either of two. */
+function waysOf(ways: SignInWays | null): Way[] {
+  if (ways === null) return ["dev", "token"];
+  if (ways.mode !== "jwt") return [ways.mode];
+  return ways.oidc ? ["oidc", "token"] : ["token"];
+}
+
+function Form({ way, ways, last }: { way: Way; ways: SignInWays | null; last: SignIn | null }) {
+  if (way === "dev") return <DevForm last={last} />;
+  if (way === "none") return <NobodyForm />;
+  if (way === "oidc" && ways?.oidc) return <ProviderForm settings={ways.oidc} last={last} />;
+  return <TokenForm />;
+}
+
 export function SignInForm({ last }: { last: SignIn | null }) {
-  const [kind, setKind] = useState<string>(last?.kind ?? "dev");
+  const query = useQuery(waysQuery);
+  const [chosen, setChosen] = useState<string | undefined>(last?.kind);
+  if (query.error) return <Failure error={query.error} onRetry={() => void query.refetch()} />;
+  if (query.data === undefined) return <Loading />;
+  const offered = waysOf(query.data);
+  const [first = "token"] = offered;
+  if (offered.length === 1) return <Form way={first} ways={query.data} last={last} />;
   return (
     <Tabs
       className="sign-in-ways"
-      selectedKey={kind}
-      onSelectionChange={(key) => setKind(String(key))}
+      selectedKey={offered.find((way) => way === chosen) ?? first}
+      onSelectionChange={(key) => setChosen(String(key))}
     >
       <TabList className="tabs" aria-label={t("signIn.ways")}>
-        <Tab id="dev" className="tab">
-          {t("signIn.dev")}
-        </Tab>
-        <Tab id="token" className="tab">
-          {t("signIn.tokenTab")}
-        </Tab>
+        {offered.map((way) => (
+          <Tab key={way} id={way} className="tab">
+            {t(NAMES[way])}
+          </Tab>
+        ))}
       </TabList>
-      <TabPanel id="dev">
-        <DevForm last={last} />
-      </TabPanel>
-      <TabPanel id="token">
-        <TokenForm />
-      </TabPanel>
+      {offered.map((way) => (
+        <TabPanel key={way} id={way}>
+          <Form way={way} ways={query.data} last={last} />
+        </TabPanel>
+      ))}
     </Tabs>
   );
 }

@@ -1,15 +1,17 @@
-/** The one session of this tab, and hooks that read it. */
-import { useMemo, useSyncExternalStore } from "react";
-import { type Principal, principalOf } from "./principal.ts";
+/** The one session of this tab, and a hook that reads it. */
+import { useSyncExternalStore } from "react";
+import { type OidcEnvironment, refreshSignIn } from "./oidc.ts";
 import { Session, type SessionState } from "./session.ts";
 
-export const session = new Session(sessionStorage);
+export const environment: OidcEnvironment = {
+  fetch: (input, init) => fetch(input, init),
+  storage: sessionStorage,
+  origin: location.origin,
+  now: Date.now,
+};
+
+export const session = new Session(sessionStorage, (signIn) => refreshSignIn(signIn, environment));
 
 export function useSession(): SessionState {
   return useSyncExternalStore(session.subscribe, session.snapshot);
-}
-
-export function usePrincipal(): Principal | null {
-  const { signIn } = useSession();
-  return useMemo(() => (signIn ? principalOf(signIn) : null), [signIn]);
 }

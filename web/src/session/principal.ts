@@ -2,46 +2,34 @@
  * What the page knows of the signed-in user: a name to show, and whether to offer administration.
  * It decides about navigation only; the server decides about every request.
  */
+import type { Me, Surface } from "../api/admin.ts";
+import { claimsOf } from "./oidc.ts";
 import type { SignIn } from "./session.ts";
 
 export interface Principal {
   name: string;
   org: string | null;
   admin: boolean;
-  /** When the token ends, if the sign-in says so. */
+  /** When the token ends, if the server or the token says so. */
   expiresAt: Date | null;
+  /** What this server has; null as long as that is not known. */
+  surfaces: readonly Surface[] | null;
 }
 
-function claimsOf(token: string): Record<string, unknown> {
-  const payload = token.split(".")[1];
-  if (!payload) return {};
-  try {
-    const bytes = Uint8Array.from(atob(payload.replace(/-/g, "+").replace(/_/g, "/")), (c) =>
-      c.charCodeAt(0),
-    );
-    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    return typeof claims === "object" && claims !== null ? (claims as Record<string, unknown>) : {};
-  } catch {
-    return {}; // Not a JWT: a service token, about which nothing is known.
-  }
+function endOf(signIn: SignIn): Date | null {
+  if (signIn.kind !== "token" && signIn.kind !== "oidc") return null;
+  const exp = claimsOf(signIn.token)?.exp;
+  return typeof exp === "number" ? new Date(exp * 1000) : null;
 }
 
-function words(value: unknown): string[] {
-  if (Array.isArray(value)) return value.filter((word) => typeof word === "string");
-  return typeof value === "string" ? value.split(/[\s,]+/) : [];
-}
-
-export function principalOf(signIn: SignIn): Principal {
-  if (signIn.kind === "dev") {
-    const admin = signIn.roles.includes("admin");
-    return { name: signIn.user, org: signIn.org || null, admin, expiresAt: null };
-  }
-  const claims = claimsOf(signIn.token);
-  const { sub, org, exp } = claims;
+/** Returns what is known of a sign-in. `me` is what the server says; before that, the typed name is all. */
+export function principalOf(signIn: SignIn, me: Me | undefined): Principal {
+  const typed = signIn.kind === "dev" ? signIn : null;
   return {
-    name: typeof sub === "string" || typeof sub === "number" ? String(sub) : "",
-    org: typeof org === "string" ? org : null,
-    admin: words(claims.roles).includes("admin"),
-    expiresAt: typeof exp === "number" ? new Date(exp * 1000) : null,
+    name: me?.actingFor ?? me?.id ?? typed?.user ?? "",
+    org: me?.organization ?? (typed?.org || null),
+    admin: me?.administrator ?? false,
+    expiresAt: me?.expiresAt ? new Date(me.expiresAt) : endOf(signIn),
+    surfaces: me?.surfaces ?? null,
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { Me } from "../api/admin.ts";
 import { principalOf } from "./principal.ts";
 import { parseSignIn, Session, type SignIn, signInHeaders } from "./session.ts";
 
@@ -23,12 +24,17 @@ test("a sign-in lasts as long as the tab", () => {
   expect(kept.values.size).toBe(0);
 });
 
-test.each([null, "", "{", '"text"', '{"kind":"token"}', '{"kind":"dev","user":1,"org":""}'])(
-  "%s is no sign-in",
-  (text) => {
-    expect(parseSignIn(text)).toBeNull();
-  },
-);
+test.each([
+  null,
+  "",
+  "{",
+  '"text"',
+  '{"kind":"token"}',
+  '{"kind":"oidc","token":"t"}',
+  '{"kind":"dev","user":1,"org":""}',
+])("%s is no sign-in", (text) => {
+  expect(parseSignIn(text)).toBeNull();
+});
 
 test("requests name the caller", () => {
   expect(signInHeaders(ANN)).toEqual({
@@ -65,19 +71,30 @@ test("signing out lets waiting requests fail", async () => {
   expect(await waiting).toBe(false);
 });
 
-test("a token says who it is for", () => {
-  const claims = { sub: "zoë", org: "lab", roles: ["admin"], exp: 1_800_000_000 };
-  const payload = Buffer.from(JSON.stringify(claims)).toString("base64url");
-  const principal = principalOf({ kind: "token", token: `e30.${payload}.x` });
-  expect(principal).toEqual({
-    name: "zoë",
-    org: "lab",
-    admin: true,
-    expiresAt: new Date(1_800_000_000_000),
-  });
+const ME: Me = {
+  kind: "user",
+  id: "zoë",
+  organization: "lab",
+  roles: ["admin"],
+  administrator: true,
+  surfaces: ["space"],
+};
+
+test("the server says who is signed in, and the token only when it ends", () => {
+  const payload = Buffer.from(JSON.stringify({ sub: "x", exp: 1_800_000_000 }));
+  const token = `e30.${payload.toString("base64url")}.x`;
+  const known = { name: "zoë", org: "lab", admin: true, surfaces: ["space"] };
+  const end = new Date(1_800_000_000_000);
+  expect(principalOf({ kind: "token", token }, ME)).toEqual({ ...known, expiresAt: end });
+  const said = { ...ME, expiresAt: "2026-01-01T00:00:00Z" };
+  expect(principalOf({ kind: "token", token }, said).expiresAt).toEqual(new Date(said.expiresAt));
+});
+
+test("nobody is an administrator before the server says so", () => {
+  expect(principalOf(ANN, undefined)).toMatchObject({ name: "ann", org: "lab", admin: false });
 });
 
 test.each(["", "no.jwt", "a.!!!.c", "service-token"])("nothing is known of %j", (token) => {
-  const principal = principalOf({ kind: "token", token });
-  expect(principal).toEqual({ name: "", org: null, admin: false, expiresAt: null });
+  const principal = principalOf({ kind: "token", token }, undefined);
+  expect(principal).toEqual({ name: "", org: null, admin: false, expiresAt: null, surfaces: null });
 });

@@ -11,9 +11,12 @@ interface ChartProps {
   /** Name of the one series. */
   series: string;
   format: (value: number) => string;
+  /** How whole numbers of the horizontal axis are written, if not as numbers. */
+  formatX?: (value: number) => string;
 }
 
 const HEIGHT = 220;
+const WHOLE_STEPS = [1, 2, 7, 14, 28, 56, 112];
 
 /** A custom property that holds `light-dark()` is resolved by using it as a colour. */
 function resolved(element: HTMLElement, name: string): string {
@@ -25,11 +28,13 @@ function resolved(element: HTMLElement, name: string): string {
   return value;
 }
 
-export function Chart({ label, data, series, format }: ChartProps) {
+export function Chart({ label, data, series, format, formatX }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(null);
   const formatter = useRef(format);
   formatter.current = format;
+  const formatterX = useRef(formatX);
+  formatterX.current = formatX;
   // biome-ignore lint/correctness/useExhaustiveDependencies: new data goes into the same plot below
   useEffect(() => {
     const element = place.current;
@@ -48,7 +53,13 @@ export function Chart({ label, data, series, format }: ChartProps) {
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
         axes: [
-          axis,
+          formatterX.current
+            ? {
+                ...axis,
+                incrs: WHOLE_STEPS,
+                values: (_, ticks) => ticks.map((v) => formatterX.current?.(v) ?? String(v)),
+              }
+            : axis,
           { ...axis, size: 64, values: (_, ticks) => ticks.map((v) => formatter.current(v)) },
         ],
         series: [

@@ -1,6 +1,7 @@
 /** Says in the language of the page what a failure means. */
 import { TidegateError } from "@tidegate/client";
 import { i18n, type MessageId, t } from "../i18n/i18n.ts";
+import { OidcError, type OidcReason } from "../session/oidc.ts";
 
 const BY_CODE: Record<string, MessageId> = {
   NETWORK: "error.network",
@@ -14,8 +15,30 @@ const BY_CODE: Record<string, MessageId> = {
   INSUFFICIENT_STORAGE: "error.diskFull",
 };
 
+const OIDC: Record<OidcReason, MessageId> = {
+  insecure: "oidc.insecure",
+  unreachable: "oidc.unreachable",
+  discovery: "oidc.discovery",
+  issuer: "oidc.issuer",
+  endpoint: "oidc.endpoint",
+  denied: "oidc.denied",
+  refused: "oidc.refused",
+  state: "oidc.state",
+  code: "oidc.code",
+  token: "oidc.token",
+  idToken: "oidc.idToken",
+  nonce: "oidc.nonce",
+  clock: "oidc.clock",
+  expired: "oidc.expired",
+};
+
+function oidcMessage({ reason, detail }: OidcError): string {
+  return detail ? `${t(OIDC[reason])} (${detail})` : t(OIDC[reason]);
+}
+
 /** Returns one sentence for a person; the server's own words are put behind it where they add. */
 export function messageOf(failure: unknown): string {
+  if (failure instanceof OidcError) return oidcMessage(failure);
   if (!(failure instanceof TidegateError)) {
     return failure instanceof Error ? failure.message : String(failure);
   }

@@ -1,6 +1,7 @@
 /** All uploads of this tab. They go on while the user moves through the pages. */
 import {
   diskImages,
+  packageAssets,
   packages,
   sessionMedia,
   spaceImages,
@@ -10,10 +11,12 @@ import {
   userFiles,
 } from "@tidegate/client";
 import { client } from "../api/client.ts";
+import { datasetKeys } from "../api/datasets.ts";
 import { spaceKeys } from "../api/spaces.ts";
 import { queries } from "../app/queries.ts";
 import { refreshSoon } from "../app/refresh-soon.ts";
 import type { DroppedFile } from "../lib/dropped-files.ts";
+import { assetPath } from "../lib/folders.ts";
 
 export interface TrayEntry {
   upload: Upload;
@@ -92,6 +95,19 @@ class UploadCenter {
     const done = () => refresh(["datasets"]);
     const options = parentId ? { datasetId, parentId } : { datasetId };
     this.#add(files, () => ({ place, surface: packages(client, options), done }));
+  }
+
+  addAssets(
+    datasetId: string,
+    { nodeId: packageId, name }: { nodeId: string; name: string },
+    folder: string,
+    files: DroppedFile[],
+  ): void {
+    const done = () => refresh(datasetKeys.assets(datasetId, packageId));
+    this.#add(files, (dropped) => {
+      const path = assetPath(folder, dropped.folder, dropped.file.name);
+      return { place: name, surface: packageAssets(client, { datasetId, packageId, path }), done };
+    });
   }
 
   async remove(entry: TrayEntry): Promise<void> {

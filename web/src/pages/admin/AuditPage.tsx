@@ -2,10 +2,10 @@ import { FileDown } from "lucide-react";
 import { useRef, useState } from "react";
 import { type AuditEvent, type AuditFilter, adminKeys, listAudit } from "../../api/admin.ts";
 import { usePagedList } from "../../api/paged-list.ts";
-import { type MessageId, t } from "../../i18n/i18n.ts";
+import { t } from "../../i18n/i18n.ts";
 import { toCsv } from "../../lib/csv.ts";
 import { formatInstant, formatNumber } from "../../lib/format.ts";
-import { usePrincipal } from "../../session/index.ts";
+import { usePrincipal } from "../../session/use-principal.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
@@ -14,16 +14,19 @@ import { Select, TextField } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
 import { tellFailure } from "../../ui/toast.tsx";
+import { kindChoices } from "./kinds.ts";
 import "./admin.css";
 
-const KINDS: Record<string, MessageId> = {
-  disks: "nav.disks",
-  files: "nav.files",
-  session: "nav.sessions",
-  space: "nav.spaces",
-  dataset: "nav.datasets",
+const NO_FILTER: AuditFilter = {
+  kind: "all",
+  owner: "",
+  object: "",
+  action: "",
+  actor: "",
+  outcome: "all",
+  since: "",
+  until: "",
 };
-const NO_FILTER: AuditFilter = { kind: "space", owner: "", object: "", since: "", until: "" };
 const HEAD = [
   "at",
   "actor_kind",
@@ -194,9 +197,20 @@ function EventDialog({ event, onClose }: { event: AuditEvent; onClose: () => voi
 /** A local time of a field as the instant that the server is asked for. */
 const instant = (local: string) => (local ? new Date(local).toISOString() : "");
 
-function Filters({ onChange }: { onChange: (filter: AuditFilter) => void }) {
+interface FiltersProps {
+  admin: boolean;
+  onChange: (filter: AuditFilter) => void;
+}
+
+function Filters({ admin, onChange }: FiltersProps) {
   const [typed, setTyped] = useState(NO_FILTER);
   const set = (part: Partial<AuditFilter>) => setTyped({ ...typed, ...part });
+  /** An id alone names nobody: it belongs to a kind. */
+  function setOwner(owner: string) {
+    if (!owner) return set({ owner, ...(admin ? {} : { kind: "all" }) });
+    set({ owner, ...(typed.kind === "all" && { kind: "space" }) });
+  }
+  const kinds = kindChoices().filter(({ id }) => !typed.owner || id !== "all");
   return (
     <form
       className="audit-filters"
@@ -208,19 +222,40 @@ function Filters({ onChange }: { onChange: (filter: AuditFilter) => void }) {
       <TextField
         label={t("audit.ownerFilter")}
         value={typed.owner}
-        onChange={(owner) => set({ owner: owner.trim() })}
+        onChange={(owner) => setOwner(owner.trim())}
       />
       <Select
         label={t("audit.kind")}
         value={typed.kind}
-        disabled={!typed.owner}
+        disabled={!admin && !typed.owner}
         onChange={(kind) => set({ kind })}
-        choices={Object.entries(KINDS).map(([id, name]) => ({ id, name: t(name) }))}
+        choices={kinds}
       />
       <TextField
         label={t("audit.objectFilter")}
         value={typed.object}
         onChange={(object) => set({ object: object.trim() })}
+      />
+      <TextField
+        label={t("audit.action")}
+        placeholder="upload.completed"
+        value={typed.action}
+        onChange={(action) => set({ action: action.trim() })}
+      />
+      <TextField
+        label={t("audit.who")}
+        value={typed.actor}
+        onChange={(actor) => set({ actor: actor.trim() })}
+      />
+      <Select<AuditFilter["outcome"]>
+        label={t("audit.outcome")}
+        value={typed.outcome}
+        onChange={(outcome) => set({ outcome })}
+        choices={[
+          { id: "all", name: t("gallery.all") },
+          { id: "done", name: t("audit.done") },
+          { id: "refused", name: t("audit.refused") },
+        ]}
       />
       <TextField
         label={t("audit.since")}
@@ -250,15 +285,17 @@ function Events({ filter }: { filter: AuditFilter }) {
   if (list.count === 0) return <Empty title={t("audit.none")} />;
   return (
     <>
-      <DataTable
-        label={t("nav.audit")}
-        count={list.count}
-        columns={columns()}
-        rowAt={list.at}
-        rowHeight={50}
-        onRange={(_, last) => list.need(last)}
-        onOpen={(index) => setOpen(list.at(index))}
-      />
+      <div className="boxed-table">
+        <DataTable
+          label={t("nav.audit")}
+          count={list.count}
+          columns={columns()}
+          rowAt={list.at}
+          rowHeight={50}
+          onRange={list.need}
+          onOpen={(index) => setOpen(list.at(index))}
+        />
+      </div>
       {open && <EventDialog event={open} onClose={() => setOpen(undefined)} />}
     </>
   );
@@ -272,9 +309,8 @@ export function AuditPage() {
       title={t("nav.audit")}
       lead={principal?.admin ? t("audit.leadAdmin") : t("audit.lead")}
       actions={<Export filter={filter} />}
-      filled
     >
-      <Filters onChange={setFilter} />
+      <Filters admin={principal?.admin ?? false} onChange={setFilter} />
       <Events key={JSON.stringify(filter)} filter={filter} />
     </Page>
   );

@@ -3,13 +3,14 @@ import { CircleCheck, CircleX } from "lucide-react";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import type { AlignedData } from "uplot";
 import { diskHealthQuery, metricsQuery, readinessQuery } from "../../api/admin.ts";
-import { t } from "../../i18n/i18n.ts";
+import { type MessageId, t } from "../../i18n/i18n.ts";
 import { formatBytes, formatNumber } from "../../lib/format.ts";
 import { type Sample, sumOf } from "../../lib/prometheus.ts";
 import { Chart } from "../../ui/Chart.tsx";
 import { Meter } from "../../ui/Meter.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
 import { Card, Page } from "../../ui/Page.tsx";
+import "../../ui/plain-table.css";
 import "./admin.css";
 
 function State({ good, children }: { good: boolean; children: ReactNode }) {
@@ -69,9 +70,70 @@ function Parts() {
         {disk.data?.disk_free_gb != null && (
           <>
             <dt>{t("health.free")}</dt>
-            <dd>{formatBytes(disk.data.disk_free_gb * 2 ** 30)}</dd>
+            <dd>{formatBytes(disk.data.disk_free_gb * 1e9)}</dd>
           </>
         )}
+      </dl>
+    </Card>
+  );
+}
+
+const DOORS: Record<string, MessageId> = {
+  api: "health.doorApi",
+  edge: "health.doorEdge",
+  s3: "health.doorS3",
+};
+
+/** Open connections and requests of each door. */
+function Doors({ samples }: { samples: readonly Sample[] }) {
+  const doors = [...new Set(samples.map(({ labels }) => labels.door).filter((door) => door))];
+  return (
+    <Card title={t("health.doors")}>
+      <table className="plain-table">
+        <thead>
+          <tr>
+            <th scope="col">{t("health.door")}</th>
+            <th scope="col">{t("health.connections")}</th>
+            <th scope="col">{t("health.requestCount")}</th>
+            <th scope="col">{t("health.errors")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {doors.sort().map((door = "") => {
+            const name = DOORS[door];
+            const failed = samples.filter(({ labels }) => labels.status?.startsWith("5"));
+            const errors = sumOf(failed, "tidegate_http_requests_total", { door });
+            return (
+              <tr key={door}>
+                <th scope="row">{name ? t(name) : door}</th>
+                <td>{formatNumber(sumOf(samples, "tidegate_connections", { door }))}</td>
+                <td>{formatNumber(sumOf(samples, "tidegate_http_requests_total", { door }))}</td>
+                <td className={errors > 0 ? "bad" : undefined}>{formatNumber(errors)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Card>
+  );
+}
+
+/** What the counters say of the scanner and of the token issuer, which the server asks now and then. */
+function Dependencies({ samples }: { samples: readonly Sample[] }) {
+  const scans = samples.filter(({ name }) => name === "tidegate_scans_total");
+  const failed = sumOf(scans, "tidegate_scans_total", { verdict: "unavailable" });
+  const all = sumOf(scans, "tidegate_scans_total");
+  const read = sumOf(samples, "tidegate_jwks_fetches_total", { outcome: "ok" });
+  const unread = sumOf(samples, "tidegate_jwks_fetches_total", { outcome: "failed" });
+  const words = (answered: number, away: number) =>
+    t("health.asked", { answered: formatNumber(answered), away: formatNumber(away) });
+  return (
+    <Card title={t("health.dependencies")}>
+      <dl className="facts">
+        <dt>{t("health.scanner")}</dt>
+        <dd>{all > 0 ? words(all - failed, failed) : t("health.neverAsked")}</dd>
+        <dt>{t("health.issuer")}</dt>
+        <dd>{read + unread > 0 ? words(read, unread) : t("health.neverAsked")}</dd>
       </dl>
     </Card>
   );
@@ -157,6 +219,8 @@ function Work() {
           <p className="soft">{t("health.collecting")}</p>
         )}
       </Card>
+      <Doors samples={samples} />
+      <Dependencies samples={samples} />
       <div className="cards">
         <Counts
           title={t("health.jobs")}

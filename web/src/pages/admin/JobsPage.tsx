@@ -12,6 +12,7 @@ import { Dialog } from "../../ui/Dialog.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
 import { tell, tellFailure } from "../../ui/toast.tsx";
+import { Queues } from "./Queues.tsx";
 import "./admin.css";
 
 /** The kind of a job: the one name of the object that describes it, or its text. */
@@ -85,7 +86,8 @@ function JobDialog({ job, onClose }: { job: DeadJob; onClose: () => void }) {
   );
 }
 
-export function JobsPage() {
+/** Work that was given up. */
+function DeadJobs() {
   const edit = useListEditor<DeadJob>(adminKeys.jobs);
   const [selection, setSelection] = useState(NOTHING);
   const [open, setOpen] = useState<DeadJob>();
@@ -100,7 +102,7 @@ export function JobsPage() {
     edit((items) => items.filter(({ id }) => !retried.has(String(id))));
   }
   return (
-    <Page title={t("nav.jobs")} lead={t("jobs.lead")} filled>
+    <>
       {list.error && list.loaded === 0 ? (
         <Failure error={list.error} onRetry={list.refetch} />
       ) : list.isPending ? (
@@ -118,23 +120,36 @@ export function JobsPage() {
               </Button>
             </div>
           )}
-          <DataTable
-            label={t("nav.jobs")}
-            count={list.count}
-            columns={columns((job) => void retry(new Set([String(job.id)])))}
-            rowAt={list.at}
-            onRange={(_, last) => list.need(last)}
-            isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
-            onOpen={(index) => setOpen(list.at(index))}
-            onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
-            onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
-            onSelectAll={() =>
-              setSelection(extend({ ids: new Set(), anchor: 0 }, list.loaded - 1, idAt))
-            }
-          />
+          <div className="boxed-table">
+            <DataTable
+              label={t("jobs.failed")}
+              count={list.count}
+              columns={columns((job) => void retry(new Set([String(job.id)])))}
+              rowAt={list.at}
+              onRange={list.need}
+              isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
+              onOpen={(index) => setOpen(list.at(index))}
+              onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
+              onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
+              onSelectAll={() =>
+                setSelection(extend({ ids: new Set(), anchor: 0 }, list.loaded - 1, idAt))
+              }
+            />
+          </div>
         </>
       )}
       {open && <JobDialog job={open} onClose={() => setOpen(undefined)} />}
+    </>
+  );
+}
+
+export function JobsPage() {
+  return (
+    <Page title={t("nav.jobs")} lead={t("jobs.lead")}>
+      <Queues />
+      <h2>{t("jobs.failed")}</h2>
+      <p className="soft">{t("jobs.failedText")}</p>
+      <DeadJobs />
     </Page>
   );
 }

@@ -79,7 +79,7 @@ function Changes({ datasetId }: { datasetId: string }) {
       count={list.count}
       columns={columns()}
       rowAt={list.at}
-      onRange={(_, last) => list.need(last)}
+      onRange={list.need}
     />
   );
 }

@@ -7,7 +7,7 @@ import { formatBytes } from "../../lib/format.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
 import { Page, Parent, Tab } from "../../ui/Page.tsx";
-import { roleName } from "../spaces/roles.ts";
+import { mayManage, roleName } from "../spaces/roles.ts";
 
 interface DatasetFrameProps {
   datasetId: string;
@@ -67,6 +67,11 @@ export function DatasetFrame({ datasetId, path = [], actions, children }: Datase
           <Tab to="/datasets/$datasetId/changes" params={params}>
             {t("datasets.changes")}
           </Tab>
+          {mayManage(dataset.role) && (
+            <Tab to="/datasets/$datasetId/members" params={params}>
+              {t("spaces.members")}
+            </Tab>
+          )}
         </>
       }
       filled

@@ -8,9 +8,8 @@ import { t } from "../../i18n/i18n.ts";
 import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
+import { CreateDialog } from "../../ui/CreateDialog.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
-import { FormDialog } from "../../ui/Dialog.tsx";
-import { TextField } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
 import { roleName } from "../spaces/roles.ts";
@@ -62,31 +61,15 @@ function columns(): Column<Dataset>[] {
   ];
 }
 
-function NewDataset({ onClose }: { onClose: () => void }) {
-  const [name, setName] = useState("");
-  const queries = useQueryClient();
-  const navigate = useNavigate();
-  async function create() {
-    const { id } = await createDataset(name.trim());
-    await queries.invalidateQueries({ queryKey: datasetKeys.list });
-    await navigate({ to: "/datasets/$datasetId", params: { datasetId: id } });
-  }
-  return (
-    <FormDialog
-      title={t("datasets.new")}
-      submit={t("common.create")}
-      disabled={!name.trim()}
-      onClose={onClose}
-      onSubmit={create}
-    >
-      <TextField label={t("common.name")} value={name} onChange={setName} autoFocus isRequired />
-    </FormDialog>
-  );
-}
-
 export function DatasetsPage() {
   const navigate = useNavigate();
   const [creating, setCreating] = useState(false);
+  const queries = useQueryClient();
+  async function add(name: string) {
+    const { id } = await createDataset(name);
+    await queries.invalidateQueries({ queryKey: datasetKeys.list });
+    await navigate({ to: "/datasets/$datasetId", params: { datasetId: id } });
+  }
   const list = usePagedList<Dataset>({ queryKey: datasetKeys.list, fetchPage: listDatasets });
   const button = (
     <Button look="primary" icon={Plus} onPress={() => setCreating(true)}>
@@ -109,7 +92,7 @@ export function DatasetsPage() {
           count={list.count}
           columns={columns()}
           rowAt={list.at}
-          onRange={(_, last) => list.need(last)}
+          onRange={list.need}
           onOpen={(index) => {
             const dataset = list.at(index);
             if (!dataset) return;
@@ -117,7 +100,9 @@ export function DatasetsPage() {
           }}
         />
       )}
-      {creating && <NewDataset onClose={() => setCreating(false)} />}
+      {creating && (
+        <CreateDialog title={t("datasets.new")} onCreate={add} onClose={() => setCreating(false)} />
+      )}
     </Page>
   );
 }

@@ -1,86 +1,53 @@
 /** One package: its source file, its assets, and where it is in its life. */
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Download, RotateCcw, Trash2 } from "lucide-react";
+import { Download, RotateCcw, Table2, Trash2, Upload } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import {
-  datasetKeys,
   deleteNodes,
-  listAssets,
-  type PackageAsset,
+  type PackageNode,
   packageUrl,
   pathQuery,
   restoreNodes,
 } from "../../api/datasets.ts";
-import { usePagedList } from "../../api/paged-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { saveFrom } from "../../lib/save.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
-import { Button, IconButton } from "../../ui/Button.tsx";
+import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
 import { tell, tellFailure } from "../../ui/toast.tsx";
+import { Assets } from "./Assets.tsx";
+import { AssetUpload } from "./AssetUpload.tsx";
+import { isParquet, type Previewed } from "./previewed.ts";
 import "./datasets.css";
 
-function Assets({ datasetId, nodeId }: { datasetId: string; nodeId: string }) {
-  const list = usePagedList<PackageAsset>({
-    queryKey: datasetKeys.assets(datasetId, nodeId),
-    fetchPage: (cursor, signal) => listAssets(datasetId, nodeId, cursor, signal),
-  });
-  if (list.error) return <Failure error={list.error} />;
-  if (list.isPending) return <Loading />;
-  if (list.loaded === 0) return <p className="soft">{t("datasets.noAssets")}</p>;
-  const assets = Array.from({ length: list.loaded }, (_, index) => list.at(index));
-  async function save(path: string) {
-    try {
-      saveFrom(await packageUrl(datasetId, nodeId, path));
-    } catch (failure) {
-      tellFailure(failure);
-    }
-  }
-  return (
-    <ul className="assets">
-      {assets.map(
-        (asset) =>
-          asset && (
-            <li key={asset.id}>
-              <span className="clip" dir="auto">
-                {asset.path}
-              </span>
-              {asset.status === "READY" ? (
-                <span className="soft small number">
-                  {asset.size == null ? "" : formatBytes(asset.size)}
-                </span>
-              ) : (
-                <StatusBadge status={asset.status} />
-              )}
-              <IconButton
-                icon={Download}
-                label={t("files.saveName", { name: asset.path })}
-                isDisabled={asset.status !== "READY"}
-                onPress={() => void save(asset.path)}
-              />
-            </li>
-          ),
-      )}
-      {!list.complete && (
-        <li>
-          <Button onPress={() => list.need(list.loaded)}>{t("common.more")}</Button>
-        </li>
-      )}
-    </ul>
-  );
-}
+const ParquetDialog = lazy(() =>
+  import("./ParquetDialog.tsx").then((module) => ({ default: module.ParquetDialog })),
+);
 
 interface NodeDialogProps {
   datasetId: string;
   nodeId: string;
+  /** Whether the user may change what is in the dataset. */
+  editable: boolean;
   onClose: () => void;
 }
 
-export function NodeDialog({ datasetId, nodeId, onClose }: NodeDialogProps) {
+/** Returns what a preview needs of a package's source file, if it can be shown as a table. */
+function previewOfSource({ status, size, name, fileName, contentType }: PackageNode) {
+  const file = fileName ?? name;
+  if (status !== "READY" || size == null || !isParquet(file, contentType)) return undefined;
+  return { name: file, size };
+}
+
+export function NodeDialog({ datasetId, nodeId, editable, onClose }: NodeDialogProps) {
+  const [previewed, setPreviewed] = useState<Previewed>();
+  const [uploading, setUploading] = useState(false);
   const query = useQuery(pathQuery(nodeId));
   const queries = useQueryClient();
   const node = query.data?.at(-1);
+  const source = node && previewOfSource(node);
   async function change(restore: boolean) {
     try {
       const act = restore ? restoreNodes : deleteNodes;
@@ -145,18 +112,36 @@ export function NodeDialog({ datasetId, nodeId, onClose }: NodeDialogProps) {
           </dl>
           {node.type !== "Collection" && node.status === "READY" && (
             <section>
-              <h3>{t("datasets.assets")}</h3>
-              <Assets datasetId={datasetId} nodeId={nodeId} />
+              <div className="assets-head">
+                <h3>{t("datasets.assets")}</h3>
+                {editable && (
+                  <Button look="quiet" icon={Upload} onPress={() => setUploading(true)}>
+                    {t("datasets.uploadAssets")}
+                  </Button>
+                )}
+              </div>
+              <Assets
+                datasetId={datasetId}
+                nodeId={nodeId}
+                editable={editable}
+                onPreview={setPreviewed}
+              />
             </section>
           )}
           <div className="dialog-buttons">
-            {node.status === "DELETED" ? (
-              <Button look="primary" icon={RotateCcw} onPress={() => void change(true)}>
-                {t("datasets.restore")}
-              </Button>
-            ) : (
-              <Button icon={Trash2} onPress={() => void change(false)}>
-                {t("common.delete")}
+            {editable &&
+              (node.status === "DELETED" ? (
+                <Button look="primary" icon={RotateCcw} onPress={() => void change(true)}>
+                  {t("datasets.restore")}
+                </Button>
+              ) : (
+                <Button icon={Trash2} onPress={() => void change(false)}>
+                  {t("common.delete")}
+                </Button>
+              ))}
+            {source && (
+              <Button icon={Table2} onPress={() => setPreviewed(source)}>
+                {t("parquet.preview")}
               </Button>
             )}
             {node.status === "READY" && node.type !== "Collection" && (
@@ -170,6 +155,19 @@ export function NodeDialog({ datasetId, nodeId, onClose }: NodeDialogProps) {
         <Failure error={query.error} onRetry={() => void query.refetch()} />
       ) : (
         <Loading />
+      )}
+      {uploading && node && (
+        <AssetUpload datasetId={datasetId} node={node} onClose={() => setUploading(false)} />
+      )}
+      {previewed && (
+        <Suspense>
+          <ParquetDialog
+            datasetId={datasetId}
+            nodeId={nodeId}
+            {...previewed}
+            onClose={() => setPreviewed(undefined)}
+          />
+        </Suspense>
       )}
     </Dialog>
   );

@@ -10,7 +10,7 @@ import {
   type PackageNode,
   restoreNodes,
 } from "../../api/datasets.ts";
-import { usePagedList } from "../../api/paged-list.ts";
+import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
@@ -91,9 +91,9 @@ export function NodeList(props: NodeListProps) {
   const queries = useQueryClient();
   const [selection, setSelection] = useState(NOTHING);
   const [failures, setFailures] = useState<NodeOutcomes["failures"]>([]);
-  const list = usePagedList<PackageNode>({
+  const list = usePositionedList<PackageNode>({
     queryKey: datasetKeys.children(datasetId, parent, status),
-    fetchPage: (cursor, signal) => listChildren(datasetId, parent, status, cursor, signal),
+    fetchAt: (...page) => listChildren(datasetId, parent, status, ...page),
   });
   const idAt = (position: number) => list.at(position)?.nodeId;
   const trashed = status === "DELETED";
@@ -164,7 +164,7 @@ export function NodeList(props: NodeListProps) {
           columns={columns()}
           rowAt={list.at}
           rowHeight={54}
-          onRange={(_, last) => list.need(last)}
+          onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
           onOpen={(index) => {
             const node = list.at(index);
@@ -174,7 +174,7 @@ export function NodeList(props: NodeListProps) {
             onToggle: (index: number) => setSelection((before) => toggle(before, index, idAt)),
             onExtend: (index: number) => setSelection((before) => extend(before, index, idAt)),
             onSelectAll: () =>
-              setSelection(extend({ ids: new Set(), anchor: 0 }, list.loaded - 1, idAt)),
+              setSelection(extend({ ids: new Set(), anchor: 0 }, list.count - 1, idAt)),
             onRemove: (index: number) => {
               const id = idAt(index);
               if (!id || trashed) return;

@@ -7,9 +7,9 @@ import { createCollection, type Dataset, pathQuery } from "../../api/datasets.ts
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
 import { Button } from "../../ui/Button.tsx";
-import { FormDialog } from "../../ui/Dialog.tsx";
+import { CreateDialog } from "../../ui/CreateDialog.tsx";
 import { DropArea } from "../../ui/DropArea.tsx";
-import { Select, TextField } from "../../ui/Field.tsx";
+import { Select } from "../../ui/Field.tsx";
 import { uploads } from "../../uploads/index.ts";
 import { mayEdit } from "../spaces/roles.ts";
 import { DatasetFrame } from "./DatasetFrame.tsx";
@@ -25,38 +25,17 @@ const statusChoices = (editable: boolean) =>
     name: id === "ALL" ? t("gallery.all") : t(`status.${id.toLowerCase()}` as "status.ready"),
   }));
 
-interface NewCollectionProps {
-  datasetId: string;
-  parent: string | undefined;
-  onClose: () => void;
-}
-
-function NewCollection({ datasetId, parent, onClose }: NewCollectionProps) {
-  const [name, setName] = useState("");
-  const queries = useQueryClient();
-  async function create() {
-    await createCollection(datasetId, name.trim(), parent);
-    await queries.invalidateQueries({ queryKey: ["datasets"] });
-  }
-  return (
-    <FormDialog
-      title={t("datasets.newCollection")}
-      submit={t("common.create")}
-      disabled={!name.trim()}
-      onClose={onClose}
-      onSubmit={create}
-    >
-      <TextField label={t("common.name")} value={name} onChange={setName} autoFocus isRequired />
-    </FormDialog>
-  );
-}
-
 export function TreePage() {
   const { datasetId } = useParams({ from: "/datasets/$datasetId" });
   const { parent, node, deleted } = useSearch({ from: "/datasets/$datasetId" });
   const navigate = useNavigate({ from: "/datasets/$datasetId" });
   const [status, setStatus] = useState<Status>(deleted ? "DELETED" : "READY");
   const [creating, setCreating] = useState(false);
+  const queries = useQueryClient();
+  async function addCollection(name: string) {
+    await createCollection(datasetId, name, parent);
+    await queries.invalidateQueries({ queryKey: ["datasets"] });
+  }
   const path = useQuery({ ...pathQuery(parent ?? ""), enabled: parent !== undefined });
   const here = parent === undefined ? [] : (path.data ?? []);
   const add = (dataset: Dataset, files: DroppedFile[]) =>
@@ -109,9 +88,9 @@ export function TreePage() {
             }}
           />
           {creating && (
-            <NewCollection
-              datasetId={datasetId}
-              parent={parent}
+            <CreateDialog
+              title={t("datasets.newCollection")}
+              onCreate={addCollection}
               onClose={() => setCreating(false)}
             />
           )}
@@ -119,6 +98,7 @@ export function TreePage() {
             <NodeDialog
               datasetId={datasetId}
               nodeId={node}
+              editable={mayEdit(dataset.role)}
               onClose={() => void navigate({ search: { parent } })}
             />
           )}

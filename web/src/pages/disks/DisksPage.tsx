@@ -3,7 +3,8 @@ import { HardDrive, Trash2, Upload } from "lucide-react";
 import { useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
 import { abortDisk, type DiskImage, deleteDisk, diskKeys, listDisks } from "../../api/disks.ts";
-import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import { useListEditor } from "../../api/paged-list.ts";
+import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { filesOfInput } from "../../lib/dropped-files.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
@@ -77,9 +78,9 @@ function Disks({ status }: { status: Status }) {
   const [deleting, setDeleting] = useState<DiskImage>();
   const queryKey = diskKeys.list(status);
   const edit = useListEditor<DiskImage>(queryKey);
-  const list = usePagedList<DiskImage>({
+  const list = usePositionedList<DiskImage>({
     queryKey,
-    fetchPage: (cursor, signal) => listDisks(status, cursor, signal),
+    fetchAt: (...page) => listDisks(status, ...page),
   });
   async function remove(disk: DiskImage) {
     if (disk.status === "PENDING") await abortDisk(disk.imageId);
@@ -103,7 +104,7 @@ function Disks({ status }: { status: Status }) {
         count={list.count}
         columns={columns(setDeleting)}
         rowAt={list.at}
-        onRange={(_, last) => list.need(last)}
+        onRange={list.need}
         onRemove={(index) => setDeleting(list.at(index))}
         onOpen={(index) => {
           const disk = list.at(index);

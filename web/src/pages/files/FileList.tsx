@@ -12,7 +12,8 @@ import {
   listFiles,
   signLink,
 } from "../../api/files.ts";
-import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import { useListEditor } from "../../api/paged-list.ts";
+import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { forEachId } from "../../lib/each.ts";
 import { childFolders } from "../../lib/folders.ts";
@@ -121,21 +122,20 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
   const [selection, setSelection] = useState(NOTHING);
   const [deleting, setDeleting] = useState<string[]>();
   const [totals, setTotals] = useState<Pick<FilesPage, "count" | "bytes">>();
-  const list = usePagedList<ListedFile>({
+  const list = usePositionedList<ListedFile>({
     queryKey,
-    fetchPage: async (cursor, signal) => {
-      const page = await listFiles(folder, q, status, cursor, signal);
+    fetchAt: async (...at) => {
+      const page = await listFiles(folder, q, status, ...at);
       setTotals({ count: page.count, bytes: page.bytes });
       return page;
     },
-    total: totals?.count,
   });
   const idAt = (position: number) => list.at(position)?.key;
-  const { at, loaded } = list;
+  const { held, loaded } = list;
   const below = useMemo(() => {
-    const folders = Array.from({ length: loaded }, (_, position) => at(position)?.folder ?? "");
+    const folders = held().map((file) => file.folder ?? "");
     return childFolders(folder, folders);
-  }, [folder, loaded, at]);
+  }, [folder, held]);
 
   async function pack() {
     try {
@@ -209,12 +209,14 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
         columns={columns(onLink)}
         rowAt={list.at}
         rowHeight={54}
-        onRange={(_, last) => list.need(last)}
+        onRange={list.need}
         isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
         onOpen={(index) => setSelection((before) => toggle(before, index, idAt))}
         onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
         onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
-        onSelectAll={() => setSelection(extend({ ids: new Set(), anchor: 0 }, loaded - 1, idAt))}
+        onSelectAll={() =>
+          setSelection(extend({ ids: new Set(), anchor: 0 }, list.count - 1, idAt))
+        }
         onRemove={(index) => {
           const key = idAt(index);
           if (key) setDeleting(selection.ids.size > 0 ? [...selection.ids] : [key]);

@@ -3,11 +3,12 @@ import { Copy } from "lucide-react";
 import { useState } from "react";
 import { type Disposition, type FileLink, type ListedFile, signLink } from "../../api/files.ts";
 import { t } from "../../i18n/i18n.ts";
+import { copyText } from "../../lib/copy.ts";
 import { formatDateTime } from "../../lib/format.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Select, TextField } from "../../ui/Field.tsx";
-import { tell, tellFailure } from "../../ui/toast.tsx";
+import { tellFailure } from "../../ui/toast.tsx";
 
 const HOUR = 3600;
 const LIFETIMES = ["900", String(HOUR), String(24 * HOUR), String(7 * 24 * HOUR)] as const;
@@ -33,14 +34,6 @@ export function LinkDialog({ file, onClose }: { file: ListedFile; onClose: () =>
       tellFailure(failure);
     } finally {
       setBusy(false);
-    }
-  }
-  async function copy(url: string) {
-    try {
-      await navigator.clipboard.writeText(url);
-      tell(t("common.copied"));
-    } catch (failure) {
-      tellFailure(failure);
     }
   }
   return (
@@ -83,7 +76,7 @@ export function LinkDialog({ file, onClose }: { file: ListedFile; onClose: () =>
           look="primary"
           {...(link ? { icon: Copy } : {})}
           isPending={busy}
-          onPress={() => void (link ? copy(link.signed_url) : create())}
+          onPress={() => void (link ? copyText(link.signed_url) : create())}
         >
           {link ? t("common.copy") : t("link.create")}
         </Button>

@@ -1,10 +1,12 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { MEDIA_TYPES } from "@tidegate/client";
 import { Upload } from "lucide-react";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
-import { client } from "../../api/client.ts";
 import { useServerEvents } from "../../api/events.ts";
-import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import { useListEditor } from "../../api/paged-list.ts";
+import { usePositionedList } from "../../api/positioned-list.ts";
 import {
   getMedia,
   listMedia,
@@ -16,6 +18,7 @@ import {
   sessionKeys,
   urlsOf,
 } from "../../api/sessions.ts";
+import { refreshSoon } from "../../app/refresh-soon.ts";
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
 import { statusName } from "../../ui/Badge.tsx";
@@ -31,35 +34,23 @@ import { MediaTile } from "./MediaTile.tsx";
 import { stageName } from "./stages.ts";
 import "./media.css";
 
-const TYPES = [
-  "image/jpeg",
-  "image/png",
-  "image/gif",
-  "image/webp",
-  "video/mp4",
-  "video/quicktime",
-  "video/webm",
-];
 const CAPTION = 58;
 
 function useMedia(sessionId: string, status: MediaStatus | "ALL") {
   const queryKey = sessionKeys.media(sessionId, status);
   const edit = useListEditor<Media>(queryKey);
-  const list = usePagedList<Media>({
-    queryKey,
-    fetchPage: (cursor, signal) => listMedia(sessionId, status, cursor, signal),
-  });
+  const queries = useQueryClient();
+  const readSoon = useMemo(() => refreshSoon(queries), [queries]);
   const keeper = useMemo(() => mediaUrls(sessionId), [sessionId]);
   useEffect(() => () => keeper.close(), [keeper]);
-  const given = useRef(new WeakSet<object>());
-  function see(first: number, last: number) {
-    list.need(last);
-    for (const { urls } of list.pagesOf(first, last)) {
-      if (!urls || given.current.has(urls)) continue;
-      given.current.add(urls);
-      if ((urls.refreshAfter ?? 0) > client.clock.now()) keeper.put(urls);
-    }
-  }
+  const list = usePositionedList<Media>({
+    queryKey,
+    async fetchAt(...at) {
+      const page = await listMedia(sessionId, status, ...at);
+      if (page.urls) keeper.put(page.urls);
+      return page;
+    },
+  });
   function leaveOut(id: string) {
     edit((items) => {
       const left = items.filter((media) => media.id !== id);
@@ -77,9 +68,15 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
       found = true;
       return items.with(at, media);
     });
-    if (!found && (status === "ALL" || media.status === status)) {
-      edit((items, first) => (first ? [media, ...items] : items));
-    }
+    if (found || (status !== "ALL" && media.status !== status)) return;
+    let placed = false;
+    edit((items, isFirst) => {
+      if (!isFirst) return items;
+      placed = true;
+      return [media, ...items];
+    });
+    // Its place is in a part of the list that is not loaded.
+    if (!placed) readSoon(queryKey);
   }
   useServerEvents(`/v1/sessions/${encodeURIComponent(sessionId)}/media/events`, {
     onEvent(data) {
@@ -88,7 +85,7 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
     },
     onGap: list.refetch,
   });
-  return { list, keeper, see, leaveOut };
+  return { list, keeper, leaveOut };
 }
 
 export function MediaPage() {
@@ -97,15 +94,13 @@ export function MediaPage() {
   const navigate = useNavigate({ from: "/sessions/$sessionId" });
   const status = MEDIA_STATUSES.find((known) => known === search.status) ?? "ALL";
   const [stage, setStage] = useState<string>("general");
-  const { list, keeper, see, leaveOut } = useMedia(sessionId, status);
+  const { list, keeper, leaveOut } = useMedia(sessionId, status);
   const [tile, setTile] = useState(240);
-  const open = useMemo(() => {
-    for (let at = 0; at < list.loaded; at += 1) {
-      const media = list.at(at);
-      if (media?.id === search.media) return media;
-    }
-    return undefined;
-  }, [list.loaded, list.at, search.media]);
+  const { at, find } = list;
+  const open = useMemo(
+    () => (search.media ? at(find(({ id }) => id === search.media)) : undefined),
+    [at, find, search.media],
+  );
   const show = (media: string | undefined) =>
     void navigate({ search: (before) => ({ ...before, media }) });
   const add = (files: DroppedFile[]) =>
@@ -129,7 +124,7 @@ export function MediaPage() {
             }))}
           />
           <FileTrigger
-            acceptedFileTypes={TYPES}
+            acceptedFileTypes={MEDIA_TYPES}
             allowsMultiple
             onSelect={(files) => files && add(filesOfInput(files))}
           >
@@ -173,7 +168,7 @@ export function MediaPage() {
               if (Math.abs(width - tile) > 1) queueMicrotask(() => setTile(width));
               return width * 0.75 + CAPTION;
             }}
-            onRange={see}
+            onRange={list.need}
             onOpen={(index) => show(list.at(index)?.id)}
             renderItem={({ index }) => (
               <MediaTile media={list.at(index)} keeper={keeper} width={tile} />

@@ -118,7 +118,7 @@ export function SessionsPage() {
           count={list.count}
           columns={columns((session) => void remove(session))}
           rowAt={list.at}
-          onRange={(_, last) => list.need(last)}
+          onRange={list.need}
           onOpen={(index) => {
             const session = list.at(index);
             if (!session) return;

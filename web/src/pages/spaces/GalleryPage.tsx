@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { IMAGE_TYPES } from "@tidegate/client";
 import { Trash2, Upload, X } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
@@ -7,7 +8,6 @@ import { deleteImage, restoreImage, type Space, spaceKeys } from "../../api/spac
 import { t } from "../../i18n/i18n.ts";
 import { filesOfInput } from "../../lib/dropped-files.ts";
 import { forEachId } from "../../lib/each.ts";
-import { formatNumber } from "../../lib/format.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { DropArea } from "../../ui/DropArea.tsx";
@@ -23,7 +23,6 @@ import { Tile } from "./Tile.tsx";
 import { useGallery } from "./use-gallery.ts";
 import "./spaces.css";
 
-const TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 const STATUSES = ["READY", "ALL", "PENDING", "SCANNING", "PROCESSING", "REJECTED", "FAILED"];
 
 const statusChoices = () =>
@@ -45,7 +44,7 @@ function afterDialog(act: () => void): void {
 function UploadButton({ space }: { space: Space }) {
   return (
     <FileTrigger
-      acceptedFileTypes={TYPES}
+      acceptedFileTypes={IMAGE_TYPES}
       allowsMultiple
       onSelect={(files) => files && uploads.addToSpace(space, filesOfInput(files))}
     >
@@ -61,7 +60,7 @@ function Gallery({ space }: { space: Space }) {
   const navigate = useNavigate({ from: "/spaces/$spaceId" });
   const queries = useQueryClient();
   const status = search.status && STATUSES.includes(search.status) ? search.status : "READY";
-  const { list, keeper, see, leaveOut, refresh } = useGallery(space.id, status, space.imageCount);
+  const { list, keeper, leaveOut, refresh } = useGallery(space.id, status);
   const [selection, setSelection] = useState(NOTHING);
   const [progress, setProgress] = useState<{ done: number; total: number }>();
   const [tile, setTile] = useState(220);
@@ -105,11 +104,24 @@ function Gallery({ space }: { space: Space }) {
     void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
   }
 
-  const openPosition = useMemo(() => {
-    if (!search.image) return -1;
-    for (let at = 0; at < list.loaded; at += 1) if (list.at(at)?.id === search.image) return at;
-    return -1;
-  }, [search.image, list.loaded, list.at]);
+  const openPosition = useMemo(
+    () => (search.image ? list.find(({ id }) => id === search.image) : -1),
+    [search.image, list.find],
+  );
+  const open = search.image !== undefined;
+  /** Position whose image is shown as soon as it is known which one it is. */
+  const [wanted, setWanted] = useState<number | null>(null);
+  useEffect(() => {
+    if (wanted === null) return;
+    const id = idAt(wanted);
+    if (id === undefined && open) return;
+    setWanted(null);
+    if (id !== undefined && open) show(id, true);
+  });
+  // What lies beside the shown image is read ahead.
+  useEffect(() => {
+    if (openPosition >= 0) list.need(openPosition - 1, openPosition + 1);
+  }, [openPosition, list.need]);
 
   if (list.error && list.loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
   return (
@@ -148,15 +160,6 @@ function Gallery({ space }: { space: Space }) {
               void navigate({ search: { status: value === "READY" ? undefined : value } })
             }
           />
-          <span className="grow" />
-          {!list.complete && list.loaded > 0 && (
-            <span className="soft small" role="status">
-              {t("gallery.loaded", {
-                loaded: formatNumber(list.loaded),
-                total: formatNumber(Math.max(space.imageCount, list.loaded)),
-              })}
-            </span>
-          )}
         </div>
       )}
       {list.isPending ? (
@@ -175,7 +178,7 @@ function Gallery({ space }: { space: Space }) {
             if (Math.abs(width - tile) > 1) queueMicrotask(() => setTile(width));
             return width;
           }}
-          onRange={see}
+          onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
           onOpen={(index) => {
             setLastOpen(null);
@@ -184,7 +187,7 @@ function Gallery({ space }: { space: Space }) {
           onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
           onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
           onSelectAll={() =>
-            setSelection(extend({ ids: new Set(), anchor: 0 }, list.loaded - 1, idAt))
+            setSelection(extend({ ids: new Set(), anchor: 0 }, list.count - 1, idAt))
           }
           onRemove={
             editable
@@ -216,12 +219,12 @@ function Gallery({ space }: { space: Space }) {
           imageId={search.image}
           known={openPosition >= 0 ? list.at(openPosition) : undefined}
           position={openPosition}
-          count={list.loaded}
+          count={list.count}
           editable={editable}
           keeper={keeper}
           onMove={(position) => {
-            list.need(position + 1);
-            show(idAt(position), true);
+            list.need(position - 1, position + 1);
+            setWanted(position);
           }}
           onRemove={(id) => {
             const next = idAt(openPosition + 1) ?? idAt(openPosition - 1);

@@ -8,9 +8,8 @@ import { t } from "../../i18n/i18n.ts";
 import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
+import { CreateDialog } from "../../ui/CreateDialog.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
-import { FormDialog } from "../../ui/Dialog.tsx";
-import { TextField } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
 import { roleName } from "./roles.ts";
@@ -62,31 +61,15 @@ function columns(): Column<Space>[] {
   ];
 }
 
-function NewSpace({ onClose }: { onClose: () => void }) {
-  const [name, setName] = useState("");
-  const queries = useQueryClient();
-  const navigate = useNavigate();
-  async function create() {
-    const space = await createSpace(name.trim());
-    await queries.invalidateQueries({ queryKey: spaceKeys.list });
-    await navigate({ to: "/spaces/$spaceId", params: { spaceId: space.id } });
-  }
-  return (
-    <FormDialog
-      title={t("spaces.new")}
-      submit={t("common.create")}
-      disabled={!name.trim()}
-      onClose={onClose}
-      onSubmit={create}
-    >
-      <TextField label={t("common.name")} value={name} onChange={setName} autoFocus isRequired />
-    </FormDialog>
-  );
-}
-
 export function SpacesPage() {
   const [creating, setCreating] = useState(false);
   const navigate = useNavigate();
+  const queries = useQueryClient();
+  async function add(name: string) {
+    const { id } = await createSpace(name);
+    await queries.invalidateQueries({ queryKey: spaceKeys.list });
+    await navigate({ to: "/spaces/$spaceId", params: { spaceId: id } });
+  }
   const list = usePagedList<Space>({ queryKey: spaceKeys.list, fetchPage: listSpaces });
   const create = (
     <Button look="primary" icon={Plus} onPress={() => setCreating(true)}>
@@ -113,11 +96,13 @@ export function SpacesPage() {
           count={list.count}
           columns={columns()}
           rowAt={list.at}
-          onRange={(_, last) => list.need(last)}
+          onRange={list.need}
           onOpen={open}
         />
       )}
-      {creating && <NewSpace onClose={() => setCreating(false)} />}
+      {creating && (
+        <CreateDialog title={t("spaces.new")} onCreate={add} onClose={() => setCreating(false)} />
+      )}
     </Page>
   );
 }

@@ -2,7 +2,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { RotateCcw, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import { useListEditor } from "../../api/paged-list.ts";
+import { usePositionedList } from "../../api/positioned-list.ts";
 import {
   type DeletedImage,
   emptyTrash,
@@ -93,9 +94,9 @@ function Trash({ spaceId }: { spaceId: string }) {
   const edit = useListEditor<DeletedImage>(key);
   const queries = useQueryClient();
   const [purging, setPurging] = useState<DeletedImage>();
-  const list = usePagedList<DeletedImage>({
+  const list = usePositionedList<DeletedImage>({
     queryKey: key,
-    fetchPage: (cursor, signal) => listTrash(spaceId, cursor, signal),
+    fetchAt: (...page) => listTrash(spaceId, ...page),
   });
   const leaveOut = (id: string) => edit((items) => items.filter((image) => image.id !== id));
   async function restore(image: DeletedImage) {
@@ -114,7 +115,7 @@ function Trash({ spaceId }: { spaceId: string }) {
     leaveOut(image.id);
     tell(t("trash.purged", { name: nameOf(image) }));
   }
-  if (list.error) return <Failure error={list.error} onRetry={list.refetch} />;
+  if (list.error && list.loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
   if (list.isPending) return <Loading />;
   if (list.count === 0) return <Empty title={t("trash.emptyTitle")}>{t("trash.empty")}</Empty>;
   return (
@@ -125,7 +126,7 @@ function Trash({ spaceId }: { spaceId: string }) {
         columns={columns((image) => void restore(image), setPurging)}
         rowAt={list.at}
         rowHeight={56}
-        onRange={(_, last) => list.need(last)}
+        onRange={list.need}
         onRemove={(index) => setPurging(list.at(index))}
       />
       {purging && (

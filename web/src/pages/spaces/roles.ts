@@ -17,3 +17,8 @@ export function roleName(role: string): string {
 export function mayEdit(role: string | null | undefined): boolean {
   return role !== "viewer";
 }
+
+/** Whether a role may change the members of a dataset. */
+export function mayManage(role: string | null | undefined): boolean {
+  return role === "owner" || role === "manager";
+}

@@ -4,13 +4,11 @@ import { parseTime, spaceImageUrls } from "@tidegate/client";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { client } from "../../api/client.ts";
 import { useServerEvents } from "../../api/events.ts";
-import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import { useListEditor } from "../../api/paged-list.ts";
+import { usePositionedList } from "../../api/positioned-list.ts";
 import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
 import { refreshSoon } from "../../app/refresh-soon.ts";
-import { insertNewest, mergeStart } from "../../lib/newest-first.ts";
-
-/** Images that are read anew after a gap in the events. */
-const REREAD = 3_000;
+import { insertNewest, isWithin } from "../../lib/newest-first.ts";
 
 interface Change {
   imageId: string;
@@ -24,56 +22,59 @@ function parseChange(data: string): Change | null {
   return typeof imageId === "string" && typeof status === "string" ? { imageId, status } : null;
 }
 
-export function useGallery(spaceId: string, status: string, total: number) {
+export function useGallery(spaceId: string, status: string) {
   const queryKey = spaceKeys.images(spaceId, status);
   const edit = useListEditor<SpaceImage>(queryKey);
   const queries = useQueryClient();
-  const refreshSpace = useMemo(() => refreshSoon(queries), [queries]);
-  const list = usePagedList<SpaceImage>({
-    queryKey,
-    fetchPage: (cursor, signal) => listImages(spaceId, status, cursor, signal),
-    total: status === "READY" ? total : undefined,
-  });
-
+  const readSoon = useMemo(() => refreshSoon(queries), [queries]);
   const keeper = useMemo(() => spaceImageUrls(client, spaceId), [spaceId]);
   useEffect(() => () => keeper.close(), [keeper]);
-  const gone = useRef(new Set<string>());
-  const given = useRef(new WeakSet<object>());
-  /** Loads what is seen, and hands the URLs that came with it to the keeper. */
-  const see = useCallback(
-    (first: number, last: number) => {
-      list.need(last);
-      for (const { urls } of list.pagesOf(first, last)) {
-        if (!urls || given.current.has(urls)) continue;
-        given.current.add(urls);
-        if ((urls.refreshAfter ?? 0) > client.clock.now()) keeper.put(urls);
-      }
+  const list = usePositionedList<SpaceImage>({
+    queryKey,
+    async fetchAt(...at) {
+      const page = await listImages(spaceId, status, ...at);
+      if (page.urls) keeper.put(page.urls);
+      return page;
     },
-    [list.need, list.pagesOf, keeper],
+  });
+  const gone = useRef(new Set<string>());
+  /** Positions have moved in a part of the list that is not loaded. */
+  const readAnew = useCallback(
+    () => readSoon(spaceKeys.images(spaceId, status)),
+    [readSoon, spaceId, status],
   );
-
   const replace = useCallback(
     (image: SpaceImage) => {
       const shown = status === "ALL" || image.status === status;
       let found = false;
+      let placed = false;
       edit((items) => {
         const at = items.findIndex(({ id }) => id === image.id);
         if (at === -1) return items;
         found = true;
         return shown ? items.with(at, image) : items.toSpliced(at, 1);
       });
-      if (!found && shown) edit((items, first) => (first ? insertNewest(items, image) : items));
+      if (found || !shown) return;
+      edit((items, isFirst, isLast) => {
+        if (placed || !isWithin(items, image, isFirst, isLast)) return items;
+        placed = true;
+        return insertNewest(items, image);
+      });
+      if (!placed) readAnew();
     },
-    [edit, status],
+    [edit, status, readAnew],
   );
   const leaveOut = useCallback(
     (ids: ReadonlySet<string>) => {
+      let found = 0;
       edit((items) => {
         const left = items.filter(({ id }) => !ids.has(id));
+        found += items.length - left.length;
         return left.length === items.length ? items : left;
       });
+      if (found < ids.size) readAnew();
     },
-    [edit],
+    [edit, readAnew],
   );
   const refresh = useCallback(
     async (imageId: string) => {
@@ -92,16 +93,6 @@ export function useGallery(spaceId: string, status: string, total: number) {
     [replace, spaceId, keeper],
   );
 
-  /** After a gap a short list is read anew; of a long one only its start, where new images are. */
-  async function catchUp() {
-    if (list.loaded <= REREAD) {
-      list.refetch();
-      return;
-    }
-    const { items: start } = await listImages(spaceId, status, null);
-    edit((items, first) => (first ? mergeStart(start, items) : items));
-  }
-
   useServerEvents(`/api/spaces/${encodeURIComponent(spaceId)}/events`, {
     onEvent(data) {
       const change = parseChange(data);
@@ -114,10 +105,10 @@ export function useGallery(spaceId: string, status: string, total: number) {
       else void refresh(imageId).catch(() => leaveOut(new Set([imageId])));
       void queries.invalidateQueries({ queryKey: spaceKeys.history(spaceId, imageId) });
       if (change.status === "READY" || change.status === "DELETED") {
-        refreshSpace(spaceKeys.one(spaceId));
+        readSoon(spaceKeys.one(spaceId));
       }
     },
-    onGap: () => void catchUp(),
+    onGap: list.refetch,
   });
-  return { list, keeper, see, leaveOut, refresh };
+  return { list, keeper, leaveOut, refresh };
 }

@@ -1,5 +1,6 @@
 import type { components } from "../../api.js";
 import { dataOf, type TidegateClient } from "../../client.js";
+import { MEDIA_TYPES } from "../media-types.js";
 import type { UploadHandle, UploadSurface } from "../surface.js";
 import { typeError } from "../upload.js";
 import { unlessGone, unlessIncomplete, urlExpired } from "./outcome.js";
@@ -14,16 +15,6 @@ export interface SessionMediaOptions {
   /** What it shows, for those who can't see it. */
   alt?: string;
 }
-
-const TYPES = [
-  "image/jpeg",
-  "image/png",
-  "image/gif",
-  "image/webp",
-  "video/mp4",
-  "video/quicktime",
-  "video/webm",
-];
 
 /** Uploads photos and videos into a session. */
 export function sessionMedia(
@@ -46,7 +37,7 @@ export function sessionMedia(
     checksum: "begin",
     partEtagsAreMd5: false,
     validate(source) {
-      if (!TYPES.includes(source.type)) throw typeError(source.type, TYPES);
+      if (!MEDIA_TYPES.includes(source.type)) throw typeError(source.type, MEDIA_TYPES);
     },
     async begin(source, sha256, signal) {
       const { size } = source.blob;

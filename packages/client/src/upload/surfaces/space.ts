@@ -1,13 +1,12 @@
 import type { components } from "../../api.js";
 import { dataOf, type TidegateClient } from "../../client.js";
+import { IMAGE_TYPES } from "../media-types.js";
 import type { UploadHandle, UploadSurface } from "../surface.js";
 import { typeError } from "../upload.js";
 import { unlessGone, unlessIncomplete, urlExpired } from "./outcome.js";
 
 /** An image whose bytes arrived. It is shown once its `status` is `READY`. */
 export type UploadedImage = components["schemas"]["SpaceImageWithTimes"];
-
-const TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 
 /** Uploads images into a space. */
 export function spaceImages(client: TidegateClient, spaceId: string): UploadSurface<UploadedImage> {
@@ -29,7 +28,7 @@ export function spaceImages(client: TidegateClient, spaceId: string): UploadSurf
     checksum: "begin",
     partEtagsAreMd5: false,
     validate(source) {
-      if (!TYPES.includes(source.type)) throw typeError(source.type, TYPES);
+      if (!IMAGE_TYPES.includes(source.type)) throw typeError(source.type, IMAGE_TYPES);
     },
     async begin(source, sha256, signal) {
       const { size } = source.blob;

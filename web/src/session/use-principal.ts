@@ -1,0 +1,22 @@
+/** Who is signed in, as the server says it. */
+import { queryOptions, useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import type { Me } from "../api/admin.ts";
+import { client } from "../api/client.ts";
+import { useSession } from "./index.ts";
+import { type Principal, principalOf } from "./principal.ts";
+
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  queryFn: async ({ signal }): Promise<Me> => {
+    const response = await client.fetch(new Request(`${client.baseUrl}/v1/me`, { signal }));
+    return (await response.json()) as Me;
+  },
+  staleTime: 300_000,
+});
+
+export function usePrincipal(): Principal | null {
+  const { signIn } = useSession();
+  const { data } = useQuery({ ...meQuery, enabled: signIn !== null });
+  return useMemo(() => (signIn ? principalOf(signIn, data) : null), [signIn, data]);
+}
