@@ -36,6 +36,7 @@ pub use self::reference::{listing, reference};
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage};
+pub use self::sign_in::OidcSetting;
 pub use self::sources::Sources;
 pub use self::spaces::SpacesSetting;
 use crate::db::Database;
@@ -223,6 +224,8 @@ pub struct Auth {
     pub allow_insecure_remote: bool,
     /// The settings of tokens.
     pub sign_in: SignInSetting,
+    /// The provider that pages send users to; `None` if there is none, or if tokens are not taken.
+    pub oidc: Option<OidcSetting>,
 }
 
 /// How callers are authenticated.

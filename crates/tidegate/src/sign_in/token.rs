@@ -2,6 +2,7 @@
 //! Headers that name a source of keys (`jku`, `x5u`, `jwk`) are ignored.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
@@ -13,6 +14,8 @@ use serde_json::{Map, Value};
 const MAX_TOKEN: usize = 16 << 10;
 /// The longest key id in bytes.
 const MAX_KEY_ID: usize = 256;
+/// The last second of the year 9999, the latest that RFC 3339 can say.
+const LATEST: Duration = Duration::from_secs(253_402_300_799);
 /// The tolerated clock difference in seconds.
 pub const LEEWAY: u64 = 30;
 
@@ -127,6 +130,12 @@ pub struct Parsed<'a> {
 pub struct Claims(Map<String, Value>);
 
 impl Claims {
+    /// Returns when the token ends (`exp`), in whole seconds; `None` if that is beyond any date.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        let ends = Duration::try_from_secs_f64(self.0.get("exp")?.as_f64()?.floor()).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(ends).filter(|_| ends <= LATEST)
+    }
+
     /// Returns a claim by name, or by JSON pointer (RFC 6901) if the name begins with a slash.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let mut steps = name.strip_prefix('/').unwrap_or(name).split('/');
