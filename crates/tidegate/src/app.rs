@@ -13,7 +13,7 @@ use media::sandbox::Sandbox;
 use media::video::Ffmpeg;
 use secrecy::ExposeSecret as _;
 use sign::{LinkSigner, Signer};
-use store::{Addressing, Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
+use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -364,18 +364,6 @@ impl App {
                     tracing::warn!(%error, "ffmpeg cannot be run: videos are not published");
                 }
             }
-        }
-    }
-
-    /// Returns the origin that presigned requests lead to. It has the bucket's name in front where
-    /// requests name the bucket by host.
-    pub fn store_origin(&self) -> Origin {
-        let told = &self.addresses.s3;
-        match &self.config.store {
-            StoreSetting::S3(S3Setting { bucket, addressing: Addressing::Host, .. }) => {
-                Origin { scheme: told.scheme, authority: format!("{bucket}.{}", told.authority) }
-            }
-            StoreSetting::S3(_) | StoreSetting::Local(_) => told.clone(),
         }
     }
 

@@ -63,6 +63,13 @@ impl Caller {
 /// Makes the caller of a principal outside any request.
 impl From<Principal> for Caller {
     fn from(principal: Principal) -> Self {
-        Self { principal, acting_for: None, acting_org: None, expires_at: None, address: None, request_id: String::new() }
+        Self {
+            principal,
+            acting_for: None,
+            acting_org: None,
+            expires_at: None,
+            address: None,
+            request_id: String::new(),
+        }
     }
 }

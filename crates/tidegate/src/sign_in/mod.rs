@@ -129,6 +129,16 @@ impl SignIn {
         Ok(SignedIn { principal, expires_at: claims.expires_at() })
     }
 
+    /// Returns the issuer's only public key, if it was given by a setting.
+    pub fn fixed_key(&self) -> Option<&Key> {
+        self.fixed.as_ref()
+    }
+
+    /// Returns the keys that were last read from the issuer.
+    pub fn issuer_keys(&self) -> Vec<Key> {
+        self.jwks.as_ref().map(Jwks::keys).unwrap_or_default()
+    }
+
     /// Returns why tokens cannot be verified at present, if they cannot.
     pub fn unavailable_reason(&self) -> Option<String> {
         self.jwks.as_ref().and_then(Jwks::unavailable_reason)

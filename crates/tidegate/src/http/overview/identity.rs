@@ -7,9 +7,8 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ApiResult;
 use crate::app::App;
-use crate::config::{AuthMode, OidcSetting};
+use crate::config::OidcSetting;
 use crate::http::auth::AnyCaller;
 use crate::http::error::ErrorBody;
 use crate::http::time::rfc3339;
@@ -104,16 +103,11 @@ fn identity_of(app: &App, caller: &Caller) -> Identity {
 /// For pages, before anybody has signed in; nothing in it is secret.
 #[utoipa::path(get, path = "/v1/sign-in", operation_id = "get_sign_in", tag = "sign-in", security(()),
     responses((status = 200, body = SignInMethods)))]
-pub(super) async fn get_sign_in(State(app): State<Arc<App>>) -> ApiResult<Json<SignInMethods>> {
-    let mode = match app.config.auth.mode {
-        AuthMode::Dev => "dev",
-        AuthMode::None => "none",
-        AuthMode::Jwt => "jwt",
-    };
-    Ok(Json(SignInMethods {
-        mode,
+pub(super) async fn get_sign_in(State(app): State<Arc<App>>) -> Json<SignInMethods> {
+    Json(SignInMethods {
+        mode: app.config.auth.mode.as_str(),
         oidc: app.config.auth.oidc.as_ref().map(OidcProvider::from),
         edge: app.addresses.edge.as_ref().map(ToString::to_string),
-        stores: vec![app.store_origin().to_string()],
-    }))
+        stores: vec![app.config.store.origin(&app.addresses.s3).to_string()],
+    })
 }
