@@ -183,7 +183,8 @@ fn show_day(DayUsage { day, kind, objects, bytes }: DayUsage) -> Option<UsageDay
 
 /// Parses a day of the query, and returns it in days since 1970.
 fn parse_day(name: &'static str, text: &str) -> Result<i64> {
-    let day = Date::parse(text, DAY).map_err(|_| bad_request(format!("{name} must be a day such as 2026-11-21")))?;
+    let day = Date::parse(text, DAY).ok().filter(|_| text.starts_with(|c: char| c.is_ascii_digit()));
+    let day = day.ok_or_else(|| bad_request(format!("{name} must be a day such as 2026-11-21")))?;
     Ok((day - EPOCH).whole_days())
 }
 
