@@ -74,6 +74,11 @@ impl LinkSigner {
         self.secrets.first().map_or("", |(id, _)| id)
     }
 
+    /// Returns the ids of all secrets, that of the one that signs first.
+    pub fn key_ids(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(|(id, _)| id.as_str())
+    }
+
     /// Signs a version 1 link. Returns lower-case hex.
     pub fn sign_v1(&self, key: &str, expires: u64) -> String {
         self.sign(&message_v1(key, expires))

@@ -13,7 +13,7 @@ use media::sandbox::Sandbox;
 use media::video::Ffmpeg;
 use secrecy::ExposeSecret as _;
 use sign::{LinkSigner, Signer};
-use store::{Addressing, Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
+use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -258,18 +258,6 @@ fn log_change(part: &'static str, before: Option<&str>, now: Option<&str>) {
 }
 
 impl App {
-    /// Returns the origin of presigned URLs: the S3 door, or S3 itself, whose host begins with the
-    /// bucket's name if it is addressed so.
-    pub fn store_origin(&self) -> Origin {
-        let Origin { scheme, authority } = self.addresses.s3.clone();
-        match &self.config.store {
-            StoreSetting::S3(S3Setting { bucket, addressing: Addressing::Host, .. }) => {
-                Origin { scheme, authority: format!("{bucket}.{authority}") }
-            }
-            _ => Origin { scheme, authority },
-        }
-    }
-
     /// Opens database, keys, store and tools. Returns an error if one of them cannot be opened.
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
         let (config, secrets) = tokio::task::spawn_blocking(move || {

@@ -1469,6 +1469,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the queues of jobs
+         * @description For admins and services.
+         */
+        get: operations["list_job_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/dead": {
         parameters: {
             query?: never;
@@ -1503,6 +1523,47 @@ export interface paths {
          * @description For admins and services.
          */
         post: operations["retry_dead_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys
+         * @description For admins and services: which keys the server that answers signs with and accepts, so that a rotation can be
+         *     followed. Nothing private is shown.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say who the caller is
+         * @description A request without credentials is `anonymous`. Wrong or expired ones are refused.
+         */
+        get: operations["get_caller"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1762,6 +1823,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the settings in effect
+         * @description For admins and services: all settings, with their values on the server that answers. The value of a secret is never
+         *     shown.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say how users sign in
+         * @description For pages, before anybody has signed in; nothing in it is secret.
+         */
+        get: operations["get_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tokens": {
         parameters: {
             query?: never;
@@ -1776,6 +1878,47 @@ export interface paths {
          * @description For services, where `AUTH_OWN_TOKENS` is on.
          */
         post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who uses how much
+         * @description For admins and services: owners with readable objects, those that use the most bytes first.
+         */
+        get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was added on each day
+         * @description For admins and services: objects that became readable for the first time, and their bytes, by day (UTC) and kind.
+         *     At most 366 days.
+         */
+        get: operations["list_usage_days"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2042,7 +2185,7 @@ export interface components {
         /** @description A page of events, newest first. */
         EventPage: {
             events: components["schemas"]["AuditEvent"][];
-            /** @description For the next page; absent on the last. */
+            /** @description For the next page; absent on the last. A page of a rare action or actor can be short, or empty, and not the last. */
             nextCursor?: string | null;
         };
         /** @description An archive that can be read. */
@@ -2301,6 +2444,25 @@ export interface components {
             status: string;
             version: string;
         };
+        /** @description Who sends the request. */
+        Identity: {
+            /** @description The user that a service acts for. */
+            actingFor?: string | null;
+            /** @description Whether the routes of the overview answer the caller. */
+            administrator: boolean;
+            /** @description When the token ends; null for credentials without an end. */
+            expiresAt?: string | null;
+            /** @description The user's id; null for others. */
+            id?: string | null;
+            /** @description `user`, `service`, or `anonymous` for a request without credentials. */
+            kind: string;
+            /** @description The organisation that applies to routes which name none. */
+            organization?: string | null;
+            /** @description The server's own roles: `admin`, or nothing. */
+            roles: string[];
+            /** @description The kinds of owners whose surfaces are on: `disks`, `files`, `session`, `space`, `dataset`. */
+            surfaces: string[];
+        };
         Image: {
             createdAt: string;
             /** @description `null` until the upload is complete. */
@@ -2383,6 +2545,40 @@ export interface components {
             expiresAt: string;
             /** @description To be sent as `Authorization: Bearer …`. */
             token: string;
+        };
+        /** @description The jobs of a class. */
+        JobQueue: {
+            /** @description `upkeep`, `scans`, `images` or `videos`. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Jobs that were given up; see `/v1/jobs/dead`.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description For how many seconds the oldest job has been due that no worker is doing; null if none is due.
+             */
+            oldestSeconds?: number | null;
+            /**
+             * Format: int64
+             * @description Jobs that have failed and are tried again later.
+             */
+            retrying: number;
+            /**
+             * Format: int64
+             * @description Jobs that a worker is doing.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Jobs that no worker has taken, those that are not due yet included.
+             */
+            waiting: number;
+        };
+        /** @description The queues of all classes of jobs. */
+        JobQueues: {
+            queues: components["schemas"]["JobQueue"][];
         };
         /** @description One file. */
         ListedFile: {
@@ -2549,6 +2745,16 @@ export interface components {
         NodeOutcomes: {
             failures: components["schemas"]["NodeFailure"][];
             success: string[];
+        };
+        /**
+         * @description An OpenID Connect provider: discovery is below its issuer. Public clients use PKCE; the redirect
+         *     URI is `/sign-in`.
+         */
+        OidcProvider: {
+            clientId: string;
+            issuer: string;
+            /** @description Scopes between spaces. */
+            scope: string;
         };
         /** @description An open upload: what a client needs to go on with it. */
         OpenImageUpload: {
@@ -2762,6 +2968,45 @@ export interface components {
              */
             store: string;
         };
+        /** @description A key that signatures are made with, or accepted from. */
+        ServerKey: {
+            /** @description Such as `RSA-2048`, `ES256` or `HMAC-SHA256`. */
+            algorithm: string;
+            /** @description The SHA-256 of the public key (DER SubjectPublicKeyInfo) in hex; null for a secret, which has no public part. */
+            fingerprint?: string | null;
+            /** @description The id that stands in what is signed. */
+            id: string;
+            /** @description When its file came to its place; null for a key without one. */
+            since?: string | null;
+            /** @description `setting`, `generated`, `file` (in EDGE_KEYS) or `issuer` (from AUTH_JWKS_URL). */
+            source: string;
+            /** @description `signing`: new signatures are made with it. `accepted`: only those that there are. */
+            state: string;
+            /** @description `edge`, `tokens`, `links` or `s3`. */
+            use: string;
+        };
+        /** @description The keys of the server that answers. */
+        ServerKeys: {
+            signing: components["schemas"]["ServerKey"][];
+        };
+        /** @description A setting, and its value in effect. */
+        ServerSetting: {
+            /** @description Null if there is none, or if it depends on other settings. */
+            default?: string | null;
+            description: string;
+            /** @description Whether it was given, rather than the default. */
+            given: boolean;
+            name: string;
+            /** @description Whether its value is never shown. */
+            secret: boolean;
+            section: string;
+            /** @description Null for a secret, and where there is none. URLs are shown without credentials and queries. */
+            value?: string | null;
+        };
+        /** @description All settings of the server that answers. */
+        ServerSettings: {
+            settings: components["schemas"]["ServerSetting"][];
+        };
         /** @description A session. */
         Session: {
             /** Format: uuid */
@@ -2786,6 +3031,16 @@ export interface components {
             createdAt: string;
             /** Format: uuid */
             id: string;
+        };
+        /** @description How users sign in, and which other origins pages of this server reach. */
+        SignInMethods: {
+            /** @description The origin of the edge or the CDN; null if there is neither. */
+            edge?: string | null;
+            /** @description `AUTH_MODE`: `dev`, `jwt` or `none`. */
+            mode: string;
+            oidc?: components["schemas"]["OidcProvider"] | null;
+            /** @description The origins that presigned requests lead to. */
+            stores: string[];
         };
         /** @description A signature of the CDN: over one asset, or over all of a package's. */
         SignedAssets: components["schemas"]["SignedPackageAsset"] | components["schemas"]["SignedPackagePrefix"];
@@ -3096,6 +3351,74 @@ export interface components {
         UploadHeader: {
             name: string;
             value: string;
+        };
+        /** @description What the owners of a kind got on a day. */
+        UsageDay: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /** @description As 2026-11-21, UTC. */
+            day: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Objects that became readable.
+             */
+            objects: number;
+        };
+        /** @description What was added on each day. Days on which nothing was added are left out. */
+        UsageDays: {
+            days: components["schemas"]["UsageDay"][];
+        };
+        /** @description What an owner uses. */
+        UsageOfOwner: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description How many bytes it may have, its own limit or the configured one.
+             */
+            limitBytes?: number | null;
+            /** @description The name of a space or a dataset; null for others. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description Readable objects.
+             */
+            objects: number;
+        };
+        /** @description A page of owners, those that use the most bytes first. */
+        UsageResponse: {
+            /** @description For the next page; absent on the last. */
+            nextCursor?: string | null;
+            owners: components["schemas"]["UsageOfOwner"][];
+            totals: components["schemas"]["UsageTotal"][];
+        };
+        /** @description What all owners of a kind use together. */
+        UsageTotal: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Readable objects.
+             */
+            objects: number;
+            /**
+             * Format: int64
+             * @description Owners with readable objects.
+             */
+            owners: number;
         };
         /** @description Which parts to sign for: one by `partNumber`, or many by `partNumbers`. */
         WantedImageParts: {
@@ -9193,10 +9516,20 @@ export interface operations {
             query?: {
                 /** @description The user whose images they are about. Left out: the caller's own, and for an admin or a service everybody's. */
                 owner?: string;
-                /** @description What sort of things `owner` has: `disks` (default), `files` or `session`; then `owner` is the session. */
+                /**
+                 * @description What sort of things `owner` has: `disks` (default), `files`, `session`, `space` or `dataset`; with the last three,
+                 *     `owner` is the session, space or dataset. An admin or a service may give it without `owner`: then only events about
+                 *     such things are listed, whoever has them.
+                 */
                 kind?: string;
                 /** @description The image, file or medium they are about. */
                 object?: string;
+                /** @description Only this action, such as `upload.completed`; of refusals, the right that was missing. */
+                action?: string;
+                /** @description Only what this user did; or `service`, or `system`. */
+                actor?: string;
+                /** @description `done` or `refused`: only that. */
+                outcome?: string;
                 /** @description From this time on (RFC 3339). */
                 since?: string;
                 /** @description Before this time (RFC 3339). */
@@ -12975,6 +13308,86 @@ export interface operations {
             };
         };
     };
+    list_job_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queues of all classes of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobQueues"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_dead_jobs: {
         parameters: {
             query?: {
@@ -13113,6 +13526,166 @@ export interface operations {
             };
             /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys of the server that answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerKeys"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who sends the request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -14725,6 +15298,155 @@ export interface operations {
             };
         };
     };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All settings of the server that answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSettings"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How users sign in, and which other origins pages of this server reach. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInMethods"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     create_token: {
         parameters: {
             query?: never;
@@ -14817,6 +15539,180 @@ export interface operations {
             /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
             507: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_usage: {
+        parameters: {
+            query?: {
+                /** @description Only owners of this kind: `disks`, `files`, `session`, `space` or `dataset`. */
+                kind?: string;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description From 1 to 1000; 100 if left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of owners, those that use the most bytes first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageResponse"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_usage_days: {
+        parameters: {
+            query?: {
+                /** @description Only what owners of this kind got: `disks`, `files`, `session`, `space` or `dataset`. */
+                kind?: string;
+                /** @description The first day (UTC), as 2026-11-21; 29 days before `until` if left out. */
+                since?: string;
+                /** @description The last day, at most 365 days later; today if left out. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was added on each day. Days on which nothing was added are left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageDays"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {

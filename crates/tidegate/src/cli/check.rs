@@ -136,7 +136,9 @@ pub(super) fn report(config: &Config) -> (String, bool) {
         AuthMode::Jwt => "by token",
     };
     let tokens = &config.auth.sign_in;
+    let pages = config.auth.oidc.as_ref().map(|oidc| format!("pages sign in at {}", oidc.issuer));
     let sources = [
+        pages,
         tokens.jwks_url.as_ref().map(|url| format!("keys from {url}")),
         tokens.public_key.as_ref().map(|_| "one public key".to_owned()),
         tokens.own_tokens.then(|| "tokens of its own".to_owned()),

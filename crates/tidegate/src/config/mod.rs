@@ -3,6 +3,7 @@
 
 mod admission;
 mod checks;
+mod effective;
 mod folders;
 mod given;
 mod key_text;
@@ -14,6 +15,7 @@ mod reading;
 mod reference;
 mod resolve;
 pub mod secrets;
+mod sections;
 mod settings;
 mod sign_in;
 mod sign_in_settings;
@@ -28,6 +30,7 @@ use secrecy::SecretString;
 use sign::{Hash, KeyKind};
 
 pub use self::admission::{AddressLimit, ResourceLimits, ShareLimits};
+pub use self::effective::{SettingValue, setting_values};
 pub use self::folders::unusable_folders;
 pub use self::given::{given_settings, without_credentials};
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
@@ -36,6 +39,7 @@ pub use self::reference::{listing, reference};
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage};
+pub use self::sign_in::OidcSetting;
 pub use self::sources::Sources;
 pub use self::spaces::SpacesSetting;
 use crate::db::Database;
@@ -146,6 +150,8 @@ pub struct Config {
     pub log: Log,
     /// Limits.
     pub limits: Limits,
+    /// Every setting as operators are shown it.
+    pub settings: Vec<SettingValue>,
     /// Warnings to log at start.
     pub warnings: Vec<String>,
 }
@@ -198,6 +204,19 @@ pub enum StoreSetting {
     S3(S3Setting),
 }
 
+impl StoreSetting {
+    /// Returns the origin that presigned requests lead to. `told` is the store's address as clients
+    /// see it; the bucket's name stands in front of it where requests name the bucket by host.
+    pub fn origin(&self, told: &Origin) -> Origin {
+        match self {
+            Self::S3(S3Setting { bucket, addressing: store::Addressing::Host, .. }) => {
+                Origin { scheme: told.scheme, authority: format!("{bucket}.{}", told.authority) }
+            }
+            Self::S3(_) | Self::Local(_) => told.clone(),
+        }
+    }
+}
+
 /// The settings of an S3 bucket.
 #[derive(Debug, Clone)]
 pub struct S3Setting {
@@ -225,6 +244,8 @@ pub struct Auth {
     pub allow_insecure_remote: bool,
     /// The settings of tokens.
     pub sign_in: SignInSetting,
+    /// The provider that pages send users to; `None` if there is none, or if tokens are not taken.
+    pub oidc: Option<OidcSetting>,
 }
 
 /// How callers are authenticated.
@@ -398,6 +419,8 @@ impl Config {
         reading::resolve_rates(&mut resolver, &mut config);
         checks(&config, &mut resolver);
         if resolver.given.problems.is_empty() {
+            config.settings = effective::values(&resolver.given);
+            effective::add_derived(&mut config);
             Ok(Self { warnings: resolver.given.warnings, ..config })
         } else {
             Err(Problems(resolver.given.problems))

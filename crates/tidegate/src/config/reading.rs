@@ -100,6 +100,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
             shutdown_grace: r.seconds("SHUTDOWN_GRACE_SECONDS", 0..=3600),
         },
         data,
+        settings: Vec::new(),
         warnings: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "keys and credentials are files")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -131,6 +132,38 @@ pub fn public_keys(folder: &Path) -> io::Result<PublicKeys> {
         }
     }
     Ok(found)
+}
+
+/// When the keys of a server came to their places, as far as files say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyTimes {
+    /// The public keys in the edge's folder, by id.
+    pub edge: BTreeMap<String, SystemTime>,
+    /// The ids of the private keys in the data folder.
+    pub generated: BTreeSet<String>,
+    /// The generated key of tokens.
+    pub tokens: Option<SystemTime>,
+    /// The generated key of links.
+    pub links: Option<SystemTime>,
+    /// The generated credentials of the S3 door.
+    pub s3: Option<SystemTime>,
+}
+
+impl KeyTimes {
+    /// Reads the times. A file that is not there, or cannot be read, has none. Blocks on file reads.
+    pub fn read(config: &Config) -> Self {
+        let time = |path: &Path| fs::metadata(path).ok().map(|metadata| arrived(&metadata));
+        let keys = config.data.join("keys");
+        let public = pems(&config.edge.keys, ".pub.pem").unwrap_or_default();
+        let private = pems(&key_folder(config), ".pem").unwrap_or_default();
+        Self {
+            edge: public.into_iter().filter_map(|(id, path)| Some((id, time(&path)?))).collect(),
+            generated: private.into_iter().map(|(id, _)| id).collect(),
+            tokens: time(&token_key_file(config)),
+            links: time(&keys.join("links.key")),
+            s3: time(&keys.join("s3-presign.json")),
+        }
+    }
 }
 
 /// The public keys in a folder.

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 
 use super::key_text::KeyText;
 use super::resolve::Resolver;
-use super::{Auth, AuthMode};
+use super::{Auth, AuthMode, Origin};
 use crate::sign_in::SignInSetting;
 use crate::sign_in::claims::Mapping;
 use crate::sign_in::issuer::Issuer;
@@ -12,7 +12,7 @@ use crate::sign_in::jwks::is_fetchable;
 use crate::sign_in::token::Key;
 
 /// Settings that concern tokens; any of them makes `jwt` the default mode.
-const TOKENS: [&str; 7] = [
+const TOKENS: [&str; 9] = [
     "AUTH_JWT_PUBLIC_KEY_BASE64",
     "AUTH_JWKS_URL",
     "AUTH_JWT_ISSUER",
@@ -20,7 +20,33 @@ const TOKENS: [&str; 7] = [
     "AUTH_OWN_TOKENS",
     "AUTH_OWN_KEY_PEM",
     "AUTH_SERVICE_TOKEN",
+    "OIDC_ISSUER",
+    "OIDC_CLIENT_ID",
 ];
+
+/// The provider that the pages of this server send users to for sign-in (OpenID Connect).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcSetting {
+    /// The issuer's URL; its discovery document is below it.
+    pub issuer: String,
+    /// The id of the public client that the pages are.
+    pub client_id: String,
+    /// The requested scopes, between spaces.
+    pub scope: String,
+}
+
+impl OidcSetting {
+    /// Returns the origin of the issuer.
+    pub fn origin(&self) -> Option<Origin> {
+        origin_of(&self.issuer)
+    }
+}
+
+/// Returns the origin of a URL; `None` if its host cannot be read, or has a name and password before it.
+fn origin_of(url: &str) -> Option<Origin> {
+    let (scheme, rest) = url.split_once("://")?;
+    Origin::parse(&format!("{scheme}://{}", rest.split('/').next()?))
+}
 
 pub(super) fn resolve(r: &mut Resolver) -> Auth {
     let with_tokens = TOKENS.iter().any(|name| r.text(name).is_some_and(|value| value != "false"));
@@ -38,6 +64,7 @@ pub(super) fn resolve(r: &mut Resolver) -> Auth {
     if sign_in.public_key.is_some() && sign_in.jwks_url.is_some() {
         r.problem("AUTH_JWKS_URL", "either it or AUTH_JWT_PUBLIC_KEY_BASE64");
     }
+    let oidc = resolve_oidc(r, external);
     if mode != AuthMode::Jwt && with_tokens {
         r.given.warnings.push("AUTH_MODE is not jwt: the settings of tokens and services have no effect".into());
     }
@@ -49,7 +76,41 @@ pub(super) fn resolve(r: &mut Resolver) -> Auth {
             r.given.warnings.push(format!("{name} is not set: a token {whose} is taken here too"));
         }
     }
-    Auth { mode, allow_insecure_remote: r.flag("AUTH_ALLOW_INSECURE_REMOTE"), sign_in }
+    let oidc = oidc.filter(|_| mode == AuthMode::Jwt);
+    Auth { mode, allow_insecure_remote: r.flag("AUTH_ALLOW_INSECURE_REMOTE"), sign_in, oidc }
+}
+
+/// Returns the provider for pages. `external` is whether tokens of other issuers are taken at all.
+fn resolve_oidc(r: &mut Resolver, external: bool) -> Option<OidcSetting> {
+    let (issuer, client_id, scope) = (r.text("OIDC_ISSUER"), r.text("OIDC_CLIENT_ID"), r.text("OIDC_SCOPE")?);
+    // RFC 6749, appendix A: a client id and each scope are visible characters.
+    let is_visible = |text: &str| (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_scope = |word: &str| is_visible(word) && !word.contains(['"', '\\']);
+    if !scope.split(' ').all(is_scope) || !scope.split(' ').any(|word| word == "openid") {
+        r.problem("OIDC_SCOPE", "scopes between single spaces, openid among them");
+    }
+    if issuer.as_deref().is_some_and(|url| !is_fetchable(url) || !is_visible(url) || url.contains(['?', '#']) || origin_of(url).is_none()) {
+        r.problem("OIDC_ISSUER", "an https:// URL without a query, or an http:// one on this machine");
+    }
+    if client_id.as_deref().is_some_and(|id| !is_visible(id)) {
+        r.problem("OIDC_CLIENT_ID", "1 to 255 visible ASCII characters");
+    }
+    match (&issuer, &client_id) {
+        (Some(_), None) => r.problem("OIDC_CLIENT_ID", "the client id that OIDC_ISSUER knows these pages by"),
+        (None, Some(_)) => r.problem("OIDC_ISSUER", "the provider that knows OIDC_CLIENT_ID"),
+        (Some(_), Some(_)) if !external => r.problem(
+            "OIDC_ISSUER",
+            "AUTH_JWKS_URL or AUTH_JWT_PUBLIC_KEY_BASE64 with it: without the provider's keys no token of it is taken",
+        ),
+        _ => {}
+    }
+    if let (Some(issuer), Some(taken)) = (&issuer, r.text("AUTH_JWT_ISSUER").filter(|taken| taken != "*"))
+        && *issuer != taken
+    {
+        let message = "OIDC_ISSUER is not what AUTH_JWT_ISSUER says: tokens that name OIDC_ISSUER as iss are refused";
+        r.given.warnings.push(message.into());
+    }
+    Some(OidcSetting { issuer: issuer?, client_id: client_id?, scope })
 }
 
 fn resolve_tokens(r: &mut Resolver) -> SignInSetting {

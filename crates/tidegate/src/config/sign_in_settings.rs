@@ -72,4 +72,22 @@ pub(super) const SIGN_IN: &[Setting] = &[
         "What they are signed with. Default: a key generated into TIDEGATE_DATA.",
     )
     .secret(),
+    built(
+        "OIDC_ISSUER",
+        "",
+        "an https:// URL without a query, or an http:// one on this machine",
+        "The OpenID Connect provider that the pages of this server send users to for sign-in. What tokens are taken is said by AUTH_JWKS_URL and AUTH_JWT_ISSUER.",
+    ),
+    built(
+        "OIDC_CLIENT_ID",
+        "",
+        "1 to 255 visible ASCII characters",
+        "The public client that the provider knows these pages as. Its redirect URI is PUBLIC_BASE_URL and /sign-in.",
+    ),
+    built(
+        "OIDC_SCOPE",
+        "openid profile",
+        "scopes between spaces, openid among them",
+        "What the pages ask the provider for.",
+    ),
 ];

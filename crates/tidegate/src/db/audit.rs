@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::{Db, Tx, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::caller::Caller;
-use crate::model::event::{AuditAction, Event, EventFilter, NewEvent};
+use crate::model::event::{AuditAction, Event, EventFilter, NewEvent, Outcome};
 use crate::model::ids::ObjectId;
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::{from_micros, micros};
 
 /// The number of events in one statement.
@@ -52,42 +52,129 @@ impl From<Row> for Event {
     }
 }
 
-/// Selects events, newest first; `$which` is the condition, whose parameters begin at $5.
-macro_rules! select {
-    ($which:literal) => {
-        concat!(
-            "SELECT id, at, actor_kind, actor, acting_for, action, owner_kind, owner_id, object_id, address, outcome, \
-             request_id FROM audit_events WHERE at >= $1 AND (at, id) < ($2, $3) ",
-            $which,
-            " ORDER BY at DESC, id DESC LIMIT $4"
-        )
-    };
+/// The columns of an event, as they are selected.
+const COLUMNS: &str = "id, at, actor_kind, actor, acting_for, action, owner_kind, owner_id, object_id, address, outcome, \
+                       request_id";
+/// The most events that one page of a filtered list reads, whether or not they match.
+const SCANNED: i64 = 10_000;
+
+/// The one condition that finds events by an index, in the order of their times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Index<'a> {
+    Object(ObjectId),
+    Owner(&'a Owner),
+    Actor(&'a str),
+    Action(&'a str),
+    Refusals,
+    Time,
+}
+
+impl<'a> Index<'a> {
+    /// Returns the most selective index for a filter.
+    fn of(filter: &'a EventFilter) -> Self {
+        match filter {
+            EventFilter { object: Some((_, object)), .. } => Self::Object(*object),
+            EventFilter { owner: Some(owner), .. } => Self::Owner(owner),
+            EventFilter { actor: Some(actor), .. } => Self::Actor(actor),
+            EventFilter { action: Some(action), .. } => Self::Action(action),
+            EventFilter { outcome: Some(Outcome::Refused), .. } => Self::Refusals,
+            EventFilter { .. } => Self::Time,
+        }
+    }
+}
+
+/// Adds the condition of an index, from `since` on and before a position, with its order.
+macro_rules! push_indexed {
+    ($query:expr, $filter:expr, $before:expr) => {{
+        let (index, since, before) = (Index::of($filter), micros($filter.since), $before);
+        $query.push(" FROM audit_events WHERE at >= ").push_bind(since);
+        $query.push(" AND (at, id) < (").push_bind(before.0).push(", ").push_bind(before.1).push(")");
+        match index {
+            Index::Object(object) => {
+                $query.push(" AND object_id = ").push_bind(object.0);
+            }
+            Index::Owner(owner) => {
+                $query.push(" AND owner_kind = ").push_bind(owner.kind().as_str());
+                $query.push(" AND owner_id = ").push_bind(owner.id());
+            }
+            Index::Actor(actor) => {
+                $query.push(" AND actor = ").push_bind(actor);
+            }
+            Index::Action(action) => {
+                $query.push(" AND action = ").push_bind(action);
+            }
+            // Written out, so that the partial index is used.
+            Index::Refusals => {
+                $query.push(" AND outcome = 'refused'");
+            }
+            Index::Time => {}
+        }
+        $query.push(" ORDER BY at DESC, id DESC LIMIT ");
+    }};
+}
+
+/// Returns the conditions of a filter that its index does not hold, as columns and values.
+fn rest_of(filter: &EventFilter) -> Vec<(&'static str, &str)> {
+    let index = Index::of(filter);
+    let conditions = [
+        ("owner_kind", filter.kind.map(OwnerKind::as_str)),
+        ("actor", filter.actor.as_deref().filter(|_| !matches!(index, Index::Actor(_)))),
+        ("action", filter.action.as_deref().filter(|_| !matches!(index, Index::Action(_)))),
+        ("outcome", filter.outcome.filter(|_| index != Index::Refusals).map(Outcome::as_str)),
+    ];
+    conditions.into_iter().filter_map(|(column, value)| Some((column, value?))).collect()
 }
 
 impl Db {
-    /// Returns a page of events, newest first, before `before` (time in microseconds, id).
+    /// Returns a page of events, newest first, before `before` (time in microseconds, id), and where
+    /// the next one begins. A page reads 10,000 events at the most, so that one of a filter that
+    /// few events match may be short, or empty, and still have a next one.
     #[tracing::instrument(name = "db.list_events", level = "trace", skip_all)]
-    pub async fn list_events(&self, filter: &EventFilter, before: (i64, Uuid), limit: i64) -> Result<Vec<Event>> {
-        const ALL: &str = select!("");
-        const OWNER: &str = select!("AND owner_kind = $5 AND owner_id = $6");
-        const OBJECT: &str = select!("AND object_id = $5");
-        let since = micros(filter.since);
-        let rows: Vec<Row> = on_reader!(self, |pool| {
-            let sql = match filter {
-                EventFilter { object: Some(_), .. } => OBJECT,
-                EventFilter { owner: Some(_), .. } => OWNER,
-                EventFilter { .. } => ALL,
-            };
-            let query = sqlx::query_as(sql).bind(since).bind(before.0).bind(before.1).bind(limit);
-            match filter {
-                EventFilter { object: Some((_, object)), .. } => query.bind(object.0).fetch_all(pool).await?,
-                EventFilter { owner: Some(owner), .. } => {
-                    query.bind(owner.kind().as_str()).bind(owner.id()).fetch_all(pool).await?
+    pub async fn list_events(
+        &self,
+        filter: &EventFilter,
+        before: (i64, Uuid),
+        limit: i64,
+    ) -> Result<(Vec<Event>, Option<(i64, Uuid)>)> {
+        let rest = rest_of(filter);
+        let mut rows: Vec<Row> = on_reader!(self, |pool| {
+            let mut query = sqlx::QueryBuilder::new("SELECT ");
+            query.push(COLUMNS);
+            if rest.is_empty() {
+                push_indexed!(query, filter, before);
+            } else {
+                query.push(" FROM (SELECT ").push(COLUMNS);
+                push_indexed!(query, filter, before);
+                query.push_bind(SCANNED).push(") AS scanned");
+                for (number, (column, value)) in rest.iter().enumerate() {
+                    query.push(if number == 0 { " WHERE " } else { " AND " });
+                    query.push(*column).push(" = ").push_bind(*value);
                 }
-                EventFilter { .. } => query.fetch_all(pool).await?,
+                query.push(" ORDER BY at DESC, id DESC LIMIT ");
             }
+            query.push_bind(limit.saturating_add(1));
+            query.build_query_as().persistent(false).fetch_all(pool).await?
         });
-        Ok(rows.into_iter().map(Event::from).collect())
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let next = if rows.len() > wanted {
+            rows.truncate(wanted);
+            rows.last().map(|last| (last.at, last.id))
+        } else if rest.is_empty() {
+            None
+        } else {
+            self.last_scanned(filter, before).await?
+        };
+        Ok((rows.into_iter().map(Event::from).collect(), next))
+    }
+
+    /// Returns the last event that a page of a filtered list reads; `None` if it reads all there are.
+    async fn last_scanned(&self, filter: &EventFilter, before: (i64, Uuid)) -> Result<Option<(i64, Uuid)>> {
+        Ok(on_reader!(self, |pool| {
+            let mut query = sqlx::QueryBuilder::new("SELECT at, id");
+            push_indexed!(query, filter, before);
+            query.push_bind(1_i64).push(" OFFSET ").push_bind(SCANNED - 1);
+            query.build_query_as().persistent(false).fetch_optional(pool).await?
+        }))
     }
 }
 

@@ -47,6 +47,25 @@ pub struct JobCounts {
 }
 
 row! {
+    /// The jobs of a class by state.
+    #[derive(Debug, Clone, Default, PartialEq, Eq)]
+    pub struct QueueState {
+        /// The name of the class.
+        pub class: String,
+        /// The jobs that wait for their first attempt, or that were put back without a failure.
+        pub waiting: i64,
+        /// The jobs that a worker has leased.
+        pub running: i64,
+        /// The jobs that have failed and wait for another attempt.
+        pub retrying: i64,
+        /// The dead-lettered jobs.
+        pub dead: i64,
+        /// When the oldest job became due that no worker has leased, in microseconds.
+        pub due_since: Option<i64>,
+    }
+}
+
+row! {
     /// A job that was dead-lettered.
     #[derive(Debug, Clone, PartialEq, Eq)]
     pub struct DeadLetter {
@@ -242,6 +261,21 @@ impl Db {
         let row: Option<(i64,)> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(dedupe).fetch_optional(pool).await?);
         Ok(row.is_some())
+    }
+
+    /// Returns the jobs of each class by state; classes without jobs are left out. Reads all jobs.
+    #[tracing::instrument(name = "db.list_queues", level = "trace", skip_all)]
+    pub async fn list_queues(&self, now: SystemTime) -> Result<Vec<QueueState>> {
+        const SQL: &str = "SELECT class, \
+                           COUNT(CASE WHEN state = 'QUEUED' AND NOT leased AND last_error IS NULL THEN 1 END) AS waiting, \
+                           COUNT(CASE WHEN state = 'QUEUED' AND leased THEN 1 END) AS running, \
+                           COUNT(CASE WHEN state = 'QUEUED' AND NOT leased AND last_error IS NOT NULL THEN 1 END) AS retrying, \
+                           COUNT(CASE WHEN state = 'DEAD' THEN 1 END) AS dead, \
+                           MIN(CASE WHEN state = 'QUEUED' AND NOT leased AND run_at <= $1 THEN run_at END) AS due_since \
+                           FROM (SELECT class, state, last_error, run_at, \
+                           lease_until IS NOT NULL AND lease_until >= $1 AS leased FROM jobs) AS states \
+                           GROUP BY class ORDER BY class";
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(micros(now)).fetch_all(pool).await?))
     }
 
     /// Returns the number of jobs by state.

@@ -20,7 +20,7 @@ use crate::error::{Result, bad_request};
 use crate::library::audit;
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
-use crate::model::event::{Event, EventFilter};
+use crate::model::event::{Event, EventFilter, Outcome};
 use crate::model::ids::ObjectId;
 use crate::model::owner::OwnerKind;
 use crate::model::{from_micros, micros};
@@ -40,10 +40,18 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 struct AuditQuery {
     /// The user whose images they are about. Left out: the caller's own, and for an admin or a service everybody's.
     owner: Option<String>,
-    /// What sort of things `owner` has: `disks` (default), `files` or `session`; then `owner` is the session.
+    /// What sort of things `owner` has: `disks` (default), `files`, `session`, `space` or `dataset`; with the last three,
+    /// `owner` is the session, space or dataset. An admin or a service may give it without `owner`: then only events about
+    /// such things are listed, whoever has them.
     kind: Option<String>,
     /// The image, file or medium they are about.
     object: Option<String>,
+    /// Only this action, such as `upload.completed`; of refusals, the right that was missing.
+    action: Option<String>,
+    /// Only what this user did; or `service`, or `system`.
+    actor: Option<String>,
+    /// `done` or `refused`: only that.
+    outcome: Option<String>,
     /// From this time on (RFC 3339).
     since: Option<String>,
     /// Before this time (RFC 3339).
@@ -60,7 +68,7 @@ struct AuditQuery {
 #[serde(rename_all = "camelCase")]
 struct EventPage {
     events: Vec<AuditEvent>,
-    /// For the next page; absent on the last.
+    /// For the next page; absent on the last. A page of a rare action or actor can be short, or empty, and not the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
@@ -115,8 +123,9 @@ async fn list_events(
     caller: Caller,
     asked: std::result::Result<Query<AuditQuery>, axum::extract::rejection::QueryRejection>,
 ) -> std::result::Result<Json<EventPage>, ApiError> {
-    let Query(asked) =
-        asked.map_err(|_| bad_request("the query takes owner, kind, object, since, until, cursor and limit"))?;
+    let Query(asked) = asked.map_err(|_| {
+        bad_request("the query takes owner, kind, object, action, actor, outcome, since, until, cursor and limit")
+    })?;
     let limit = match asked.limit.as_deref() {
         None => DEFAULT_PAGE,
         Some(text) => text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?,
@@ -133,27 +142,49 @@ async fn list_events(
     if asked.owner.is_some() && asked.object.is_some() {
         return Err(bad_request("give either owner or object").into());
     }
-    let kind = match asked.kind.as_deref() {
-        None => OwnerKind::Disks,
-        Some(text) => OwnerKind::parse(text).ok_or_else(|| {
-            let [others @ .., last] = OwnerKind::ALL.map(OwnerKind::as_str);
-            bad_request(format!("kind must be {} or {last}", others.join(", ")))
-        })?,
-    };
-    if !kind.is_of_users() && asked.owner.is_none() && asked.object.is_none() {
-        return Err(bad_request(format!("say by owner which {}, by its id", kind.as_str())).into());
-    }
+    let named_kind = asked.kind.as_deref().map(parse_kind).transpose()?;
+    let kind = named_kind.unwrap_or(OwnerKind::Disks);
     let owner = match &asked.owner {
         Some(text) => Some(text.clone()),
         None if sees_all => caller.acting_for.as_ref().map(|user| user.as_str().to_owned()),
         None => Some(caller.require_user()?.as_str().to_owned()),
     };
+    if !kind.is_of_users() && asked.owner.is_none() && owner.is_some() && asked.object.is_none() {
+        return Err(bad_request(format!("say by owner which {}, by its id", kind.as_str())).into());
+    }
+    let of_all = owner.is_none() && asked.object.is_none();
     let (owner, object) = audit::about(&app, kind, owner.as_deref(), object.transpose()?).await?;
-    let filter = EventFilter { owner, object, since };
-    let (found, more) = audit::list(&app, &caller, filter, before, limit).await?;
-    let next = found.last().filter(|_| more);
-    let next_cursor = next.map(|last| encode_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));
-    Ok(Json(EventPage { events: found.into_iter().map(|event| show(event, sees_all)).collect(), next_cursor }))
+    let filter = EventFilter {
+        owner,
+        object,
+        kind: named_kind.filter(|_| of_all),
+        action: asked.action.map(|action| word("action", action)).transpose()?,
+        actor: asked.actor.map(|actor| word("actor", actor)).transpose()?,
+        outcome: asked.outcome.as_deref().map(parse_outcome).transpose()?,
+        since,
+    };
+    let (found, next) = audit::list(&app, &caller, filter, before, limit).await?;
+    let events = found.into_iter().map(|event| show(event, sees_all)).collect();
+    Ok(Json(EventPage { events, next_cursor: next.map(encode_cursor) }))
+}
+
+fn parse_kind(text: &str) -> Result<OwnerKind> {
+    OwnerKind::parse(text).ok_or_else(|| {
+        let [others @ .., last] = OwnerKind::ALL.map(OwnerKind::as_str);
+        bad_request(format!("kind must be {} or {last}", others.join(", ")))
+    })
+}
+
+fn parse_outcome(text: &str) -> Result<Outcome> {
+    Outcome::parse(text).ok_or_else(|| bad_request("outcome must be done or refused"))
+}
+
+/// Checks a text that is compared with stored names. Databases refuse NUL.
+fn word(name: &'static str, text: String) -> Result<String> {
+    if (1..=256).contains(&text.len()) && !text.contains(char::is_control) {
+        return Ok(text);
+    }
+    Err(bad_request(format!("{name} must have 1 to 256 bytes, and no control characters")))
 }
 
 /// Parses a time of the query, rounded to the microseconds of the database.

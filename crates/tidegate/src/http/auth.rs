@@ -20,6 +20,7 @@ use crate::error::{Error, Result, unauthenticated};
 use crate::model::caller::Caller;
 use crate::model::ids::{OrgId, UserId};
 use crate::model::principal::{Principal, Roles};
+use crate::sign_in::SignedIn;
 
 /// The user id of every caller where sign-in is off.
 const SHARED_USER: &str = "local";
@@ -48,31 +49,59 @@ impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> std::result::Result<Self, ApiError> {
-        let principal = match app.config.auth.mode {
-            AuthMode::None => Principal::user(user_id(SHARED_USER)?),
-            AuthMode::Dev => principal_from_headers(parts)?,
-            AuthMode::Jwt => principal_from_token(app, parts).await?,
+        let without_end = |principal| SignedIn { principal, expires_at: None };
+        let signed_in = match app.config.auth.mode {
+            AuthMode::None => without_end(Principal::user(user_id(SHARED_USER)?)),
+            AuthMode::Dev => without_end(principal_from_headers(parts)?),
+            AuthMode::Jwt => signed_in_by_token(app, parts).await?,
         };
-        let acting_for = match principal {
-            Principal::Service => acting_for(&parts.headers)?,
-            _ => None,
-        };
-        let acting_org = match principal {
-            Principal::Service => acting_org(&parts.headers)?,
-            _ => None,
-        };
-        let caller = Self {
-            principal,
-            acting_for,
-            acting_org,
-            address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
-            request_id: single_header(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
-        };
-        app.rates.check_subject(&caller)?;
-        admission::count_caller(&parts.extensions, &caller)?;
-        turns::wait_as(&caller);
-        Ok(caller)
+        Ok(caller_of(parts, app, signed_in)?)
     }
+}
+
+/// A caller who may be anonymous: one without credentials. Wrong credentials are refused all the
+/// same.
+pub(crate) struct AnyCaller(pub(crate) Caller);
+
+impl FromRequestParts<Arc<App>> for AnyCaller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> std::result::Result<Self, ApiError> {
+        if has_credentials(app, parts)? {
+            return Caller::from_request_parts(parts, app).await.map(Self);
+        }
+        let anonymous = SignedIn { principal: Principal::Anonymous, expires_at: None };
+        Ok(Self(caller_of(parts, app, anonymous)?))
+    }
+}
+
+/// Returns whether a request names its caller, rightly or not.
+fn has_credentials(app: &App, parts: &Parts) -> Result<bool> {
+    match app.config.auth.mode {
+        AuthMode::None => Ok(true),
+        AuthMode::Dev => Ok(["x-user-id", "authorization"]
+            .iter()
+            .any(|name| parts.headers.get(*name).is_some_and(|value| !value.is_empty()))),
+        AuthMode::Jwt => Ok(!matches!(credentials(&parts.headers)?, Credentials::None)),
+    }
+}
+
+/// Makes the caller of a request, and counts the request as its.
+fn caller_of(parts: &Parts, app: &App, signed_in: SignedIn) -> Result<Caller> {
+    let SignedIn { principal, expires_at } = signed_in;
+    let is_service = principal == Principal::Service;
+    let caller = Caller {
+        acting_for: if is_service { acting_for(&parts.headers)? } else { None },
+        acting_org: if is_service { acting_org(&parts.headers)? } else { None },
+        principal,
+        expires_at,
+        address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
+        request_id: single_header(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
+    };
+    app.rates.check_subject(&caller)?;
+    admission::count_caller(&parts.extensions, &caller)?;
+    turns::wait_as(&caller);
+    Ok(caller)
 }
 
 /// Returns whether a request carries a valid service token. Services are not limited by address,
@@ -129,15 +158,16 @@ fn principal_from_headers(parts: &Parts) -> Result<Principal> {
     Ok(Principal::User { id, org, roles: Roles { admin, ..Roles::default() } })
 }
 
-/// Returns the principal of `AUTH_MODE=jwt`; a refusal is counted and logged without the token.
-async fn principal_from_token(app: &App, parts: &Parts) -> Result<Principal> {
+/// Returns the caller of `AUTH_MODE=jwt`; a refusal is counted and logged without the token.
+async fn signed_in_by_token(app: &App, parts: &Parts) -> Result<SignedIn> {
+    let service = |token| app.sign_in.verify_service(token).map(|principal| SignedIn { principal, expires_at: None });
     let (means, outcome) = match credentials(&parts.headers)? {
         Credentials::None => ("none", Err(unauthenticated())),
         Credentials::Service(token) => {
             let wrong = || Error::Unauthenticated("the service token is wrong".into());
-            ("service", app.sign_in.verify_service(token).ok_or_else(wrong))
+            ("service", service(token).ok_or_else(wrong))
         }
-        Credentials::Bearer(token) => match app.sign_in.verify_service(token) {
+        Credentials::Bearer(token) => match service(token) {
             Some(service) => ("service", Ok(service)),
             None => ("bearer", app.sign_in.verify_user(token).await),
         },

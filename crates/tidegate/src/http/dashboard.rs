@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::content::etag_matches;
 use super::{error, landing_page};
 use crate::app::App;
+use crate::config::OidcSetting;
 use crate::dashboard::{Build, File, Manifest, carried};
 use crate::error::Code;
 
@@ -70,10 +71,19 @@ impl Dashboard {
     }
 }
 
-/// Puts the origins of this server's other doors into a `Content-Security-Policy`.
+/// Puts the origins that the page reaches into a `Content-Security-Policy`: the other doors, and the
+/// provider of sign-in. One that is not configured leaves nothing in its place.
 fn fill_origins(policy: &str, app: &App) -> String {
-    let edge = app.addresses.edge.as_ref().map(ToString::to_string).unwrap_or_default();
-    policy.replace("{edge}", &edge).replace("{store}", &app.store_origin().to_string())
+    let issuer = app.config.auth.oidc.as_ref().and_then(OidcSetting::origin);
+    let origins = [
+        ("{edge}", app.addresses.edge.clone()),
+        ("{store}", Some(app.config.store.origin(&app.addresses.s3))),
+        ("{issuer}", issuer),
+    ];
+    origins.into_iter().fold(policy.to_owned(), |policy, (name, origin)| match origin {
+        Some(origin) => policy.replace(name, &origin.to_string()),
+        None => policy.replace(&format!(" {name}"), ""),
+    })
 }
 
 fn fields<'a>(all: impl Iterator<Item = (&'a String, String)>) -> HeaderMap {

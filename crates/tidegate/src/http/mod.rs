@@ -36,6 +36,7 @@ mod observe;
 pub mod openapi;
 mod operations;
 mod ops;
+mod overview;
 mod packages;
 mod peer_account;
 mod refusal_log;
@@ -103,6 +104,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(jobs::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
+        .merge(overview::routes())
         .merge(ops::probes())
         .merge(ops::metrics_route())
 }
@@ -117,7 +119,8 @@ pub fn api_router(app: Arc<App>) -> Router {
     let others = app.addresses.edge.iter().chain([&app.addresses.s3]);
     let security = SecurityHeaders::of_pages(others);
     let (probes, _) = ops::probes().split_for_parts();
-    let (mut surfaces, _) = tokens::routes().merge(audit::routes()).merge(jobs::routes()).split_for_parts();
+    let always = tokens::routes().merge(audit::routes()).merge(jobs::routes()).merge(overview::routes());
+    let (mut surfaces, _) = always.split_for_parts();
     let (mut bytes, mut lists) = (Router::new(), Router::new());
     if app.config.is_on(OwnerKind::Disks) {
         surfaces = surfaces.merge(disks::routes().split_for_parts().0);

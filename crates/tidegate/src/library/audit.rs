@@ -1,4 +1,4 @@
-//! Reads the audit log by owner, object and time, for those who may, and deletes old events. Never
+//! Reads the audit log by owner, object, actor, action and time, for those who may, and deletes old events. Never
 //! writes events: changes record theirs in their own transactions, and refusals go through
 //! `state::refusals`.
 
@@ -34,15 +34,16 @@ pub async fn about(
     Ok((owner, object))
 }
 
-/// Returns a page of events, newest first, and whether there are more. Without an owner and an
-/// object, all events. Authorizes the caller.
+/// Returns a page of events, newest first, and where the next one begins. Without an owner and an
+/// object, all events. A page of a filter that few events match may be short, or empty, and still
+/// have a next one. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
     filter: EventFilter,
     before: Cursor,
     limit: i64,
-) -> Result<(Vec<Event>, bool)> {
+) -> Result<(Vec<Event>, Option<Cursor>)> {
     match (filter.object, &filter.owner) {
         (Some((kind, object)), _) => match app.db.owner_of(kind, object).await? {
             Some(owner) => match access::authorize_audit(app, caller, &owner, Some(object)).await {
@@ -59,11 +60,8 @@ pub async fn list(
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    let mut found = app.db.list_events(&filter, (before.created_at, before.id.0), limit + 1).await?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > wanted;
-    found.truncate(wanted);
-    Ok((found, more))
+    let (found, next) = app.db.list_events(&filter, (before.created_at, before.id.0), limit).await?;
+    Ok((found, next.map(|(created_at, id)| Cursor { created_at, id: ObjectId(id) })))
 }
 
 /// Deletes a batch of events that are older than the configured time. Returns `true` if there may

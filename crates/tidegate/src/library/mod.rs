@@ -6,6 +6,8 @@ pub mod cdn_invalidations;
 pub mod downloads;
 pub mod files;
 pub mod grants;
+pub mod keys;
 pub mod objects;
+pub mod overview;
 pub(crate) mod quotas;
 pub mod tokens;

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use super::ids::{OrgId, UserId};
 use super::principal::{Principal, Roles};
@@ -15,6 +16,8 @@ pub struct Caller {
     pub acting_for: Option<UserId>,
     /// The organisation of the user that a service acts for, if it names one.
     pub acting_org: Option<OrgId>,
+    /// When the caller's token ends; `None` for credentials without an end.
+    pub expires_at: Option<SystemTime>,
     /// The client's address.
     pub address: Option<IpAddr>,
     /// The request's id, as in the log and in `x-request-id`; empty outside a request.
@@ -60,6 +63,13 @@ impl Caller {
 /// Makes the caller of a principal outside any request.
 impl From<Principal> for Caller {
     fn from(principal: Principal) -> Self {
-        Self { principal, acting_for: None, acting_org: None, address: None, request_id: String::new() }
+        Self {
+            principal,
+            acting_for: None,
+            acting_org: None,
+            expires_at: None,
+            address: None,
+            request_id: String::new(),
+        }
     }
 }

@@ -122,7 +122,7 @@ impl AuditAction {
 
     /// Returns the stored outcome: `refused` or `done`.
     pub fn outcome(self) -> &'static str {
-        if matches!(self, Self::Refused(_)) { "refused" } else { "done" }
+        if matches!(self, Self::Refused(_)) { Outcome::Refused.as_str() } else { Outcome::Done.as_str() }
     }
 }
 
@@ -175,6 +175,46 @@ pub struct EventFilter {
     pub owner: Option<Owner>,
     /// Only events about this object.
     pub object: Option<(OwnerKind, ObjectId)>,
+    /// Only events about owners of this kind.
+    pub kind: Option<OwnerKind>,
+    /// Only events of this actor.
+    pub actor: Option<String>,
+    /// Only events of this action.
+    pub action: Option<String>,
+    /// Only what was done, or only what was refused.
+    pub outcome: Option<Outcome>,
     /// Only events at or after this time.
     pub since: SystemTime,
+}
+
+impl EventFilter {
+    /// Returns the filter that all events match.
+    pub fn all() -> Self {
+        let since = SystemTime::UNIX_EPOCH;
+        Self { owner: None, object: None, kind: None, actor: None, action: None, outcome: None, since }
+    }
+}
+
+/// The outcome of an audited action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was done.
+    Done,
+    /// It was refused.
+    Refused,
+}
+
+impl Outcome {
+    /// Returns the stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Parses the stored name.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Done, Self::Refused].into_iter().find(|outcome| outcome.as_str() == text)
+    }
 }

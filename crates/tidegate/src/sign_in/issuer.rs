@@ -57,7 +57,8 @@ impl Issuer {
         &self.id
     }
 
-    pub(super) fn key(&self) -> &Key {
+    /// Returns the public key.
+    pub fn key(&self) -> &Key {
         &self.public
     }
 

@@ -118,6 +118,11 @@ impl Jwks {
         }
     }
 
+    /// Returns the keys that were last read, if they are still used.
+    pub fn keys(&self) -> Vec<Key> {
+        self.source.key_set().map(|known| known.keys.to_vec()).unwrap_or_default()
+    }
+
     /// Returns why there are no keys, if there are none.
     pub fn unavailable_reason(&self) -> Option<String> {
         self.source.key_set().is_none().then(|| format!("no keys from {}", self.source.url))

@@ -51,6 +51,15 @@ impl SignInSetting {
     }
 }
 
+/// A user whose token was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The user.
+    pub principal: Principal,
+    /// When the token ends.
+    pub expires_at: Option<SystemTime>,
+}
+
 /// Verifies tokens of users and services.
 #[derive(Debug)]
 pub struct SignIn {
@@ -92,19 +101,20 @@ impl SignIn {
         found.then_some(Principal::Service)
     }
 
-    /// Verifies a user's token and returns the user.
+    /// Verifies a user's token and returns the user and the token's end.
     ///
     /// # Errors
     ///
     /// [`Error::Unauthenticated`] if the token is rejected; [`Error::Unavailable`] if the issuer's
     /// keys cannot be read.
-    pub async fn verify_user(&self, token: &str) -> Result<Principal> {
+    pub async fn verify_user(&self, token: &str) -> Result<SignedIn> {
         let refused = |rejected: Rejected| Error::Unauthenticated(format!("the token is not taken: {rejected}").into());
         let parsed = token::parse(token).map_err(refused)?;
         let now = SystemTime::now();
         if let Some(issuer) = self.issuer.as_ref().filter(|issuer| parsed.key_id() == Some(issuer.key_id())) {
             let claims = parsed.verify(issuer.key(), issuer.expected(), epoch_seconds(now)).map_err(refused)?;
-            return Mapping::default().principal(&claims).map_err(refused);
+            let principal = Mapping::default().principal(&claims).map_err(refused)?;
+            return Ok(SignedIn { principal, expires_at: claims.expires_at() });
         }
         let claims = match (&self.fixed, &self.jwks) {
             (Some(key), _) => parsed.verify(key, &self.expected, epoch_seconds(now)),
@@ -114,7 +124,19 @@ impl SignIn {
             }
             (None, None) => Err(Rejected::Key),
         };
-        claims.and_then(|claims| self.mapping.principal(&claims)).map_err(refused)
+        let claims = claims.map_err(refused)?;
+        let principal = self.mapping.principal(&claims).map_err(refused)?;
+        Ok(SignedIn { principal, expires_at: claims.expires_at() })
+    }
+
+    /// Returns the issuer's only public key, if it was given by a setting.
+    pub fn fixed_key(&self) -> Option<&Key> {
+        self.fixed.as_ref()
+    }
+
+    /// Returns the keys that were last read from the issuer.
+    pub fn issuer_keys(&self) -> Vec<Key> {
+        self.jwks.as_ref().map(Jwks::keys).unwrap_or_default()
     }
 
     /// Returns why tokens cannot be verified at present, if they cannot.

@@ -2,7 +2,9 @@
 //! Headers that name a source of keys (`jku`, `x5u`, `jwk`) are ignored.
 
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest;
 use aws_lc_rs::rsa::PublicEncryptingKey;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -13,6 +15,13 @@ use serde_json::{Map, Value};
 const MAX_TOKEN: usize = 16 << 10;
 /// The longest key id in bytes.
 const MAX_KEY_ID: usize = 256;
+/// What stands before the point in the DER `SubjectPublicKeyInfo` of a P-256 key (RFC 5480).
+const P256_HEAD: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+/// The last second of the year 9999, the latest that RFC 3339 can say.
+const LATEST: Duration = Duration::from_secs(253_402_300_799);
 /// The tolerated clock difference in seconds.
 pub const LEEWAY: u64 = 30;
 
@@ -60,6 +69,16 @@ pub enum Algorithm {
     Es256,
 }
 
+impl Algorithm {
+    /// Returns the name in tokens (RFC 7518).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+        }
+    }
+}
+
 /// A public key that verifies tokens.
 #[derive(Clone)]
 pub struct Key {
@@ -67,6 +86,8 @@ pub struct Key {
     pub id: Option<String>,
     /// The only algorithm it is used with (RFC 8725, section 3.1).
     pub algorithm: Algorithm,
+    /// The SHA-256 of its DER `SubjectPublicKeyInfo`, in hex.
+    pub fingerprint: String,
     public: ParsedPublicKey,
 }
 
@@ -90,7 +111,10 @@ impl Key {
             }
             Algorithm::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes),
         };
-        Some(Self { id, algorithm, public: public.ok()? })
+        // An uncompressed point is the end of its `SubjectPublicKeyInfo`.
+        let head: &[u8] = if algorithm == Algorithm::Es256 && bytes.len() == 65 { &P256_HEAD } else { &[] };
+        let fingerprint = hex::encode(digest::digest(&digest::SHA256, &[head, bytes].concat()));
+        Some(Self { id, algorithm, fingerprint, public: public.ok()? })
     }
 
     /// Parses a `PUBLIC KEY` PEM: as text, with `\n` escapes, or in base64.
@@ -127,6 +151,12 @@ pub struct Parsed<'a> {
 pub struct Claims(Map<String, Value>);
 
 impl Claims {
+    /// Returns when the token ends (`exp`), in whole seconds; `None` if that is beyond any date.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        let ends = Duration::try_from_secs_f64(self.0.get("exp")?.as_f64()?.floor()).ok()?;
+        SystemTime::UNIX_EPOCH.checked_add(ends).filter(|_| ends <= LATEST)
+    }
+
     /// Returns a claim by name, or by JSON pointer (RFC 6901) if the name begins with a slash.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let mut steps = name.strip_prefix('/').unwrap_or(name).split('/');

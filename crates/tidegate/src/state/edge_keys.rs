@@ -63,6 +63,17 @@ impl EdgeKeys {
         folder_keys.pems.iter().any(|(known, pem)| known == id && pem.trim() == public.trim())
     }
 
+    /// Returns the ids and PEMs of the keys that are trusted, ordered by id.
+    pub fn trusted(&self) -> Vec<(String, String)> {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut pems = self.folder_keys.lock().unwrap_or_else(PoisonError::into_inner).pems.clone();
+        pems.retain(|(id, _)| own.as_ref().is_none_or(|(own, _)| own != id));
+        pems.extend(own);
+        pems.retain(|(_, pem)| PublicKey::parse(pem).is_ok());
+        pems.sort();
+        pems
+    }
+
     /// Sets this server's own signing key. The key it replaces stays trusted while it lies in the
     /// folder.
     pub fn set_own_key(&self, id: &str, public: &str) {

@@ -4,7 +4,7 @@
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::library::{audit, cdn_invalidations};
+use crate::library::{audit, cdn_invalidations, overview};
 use crate::model::caller::Caller;
 use crate::model::key;
 use crate::model::object::ObjectState;
@@ -63,6 +63,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
         delete_drafts(app).await,
         delete_old_events(app).await,
         delete_old_archives(app).await,
+        overview::add_up_days(app).await,
         media_items::deletion::purge_old(app, app.db.now()).await,
         packages::deletion::purge_old(app, app.db.now()).await,
         cdn_invalidations::enqueue_if_waiting(app).await,

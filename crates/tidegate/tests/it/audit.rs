@@ -176,3 +176,92 @@ async fn a_change_and_its_event_are_one() {
     assert_eq!(told.iter().filter(|line| line.starts_with("object.deleted")).count(), 1, "{told:?}");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn events_are_filtered_by_actor_action_outcome_and_kind() {
+    let app = TestApp::start().await;
+    app.image("ann", b"bytes").await;
+    app.post(
+        "bob",
+        "/v1/files/init",
+        &json!({ "mode": "single", "files": [{ "name": "a.txt", "size": 1 }], "folder": "" }),
+    )
+    .await;
+    let admin = [("x-user-id", "root"), ("x-roles", "admin")];
+    let all = events(&app, &admin, "").await;
+    assert_eq!(told(&all), ["upload.begun bob done", "upload.completed ann done", "upload.begun ann done"]);
+    // A refusal is written a moment later.
+    assert_eq!(app.get("bob", "/v1/jobs").await.status, 403);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+    while told(&events(&app, &admin, "?outcome=refused").await) != ["operate bob refused"] {
+        assert!(tokio::time::Instant::now() < deadline, "the refusal is not there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for (query, expected) in [
+        ("?action=upload.completed", vec!["upload.completed ann done"]),
+        ("?action=upload.begun&kind=files", vec!["upload.begun bob done"]),
+        ("?action=upload.begun&actor=ann", vec!["upload.begun ann done"]),
+        ("?actor=bob", vec!["operate bob refused", "upload.begun bob done"]),
+        ("?actor=bob&outcome=done", vec!["upload.begun bob done"]),
+        ("?outcome=refused&actor=ann", vec![]),
+        ("?kind=disks", vec!["upload.completed ann done", "upload.begun ann done"]),
+        ("?kind=disks&owner=ann&action=upload.begun", vec!["upload.begun ann done"]),
+        ("?kind=session", vec![]),
+        ("?action=no.such.action", vec![]),
+        ("?actor=ann%27%20OR%201%3D1%20--", vec![]),
+    ] {
+        assert_eq!(told(&events(&app, &admin, query).await), expected, "{query}");
+    }
+    // Others filter what they may see, and nothing else.
+    let bob = [("x-user-id", "bob")];
+    assert_eq!(told(&events(&app, &bob, "?kind=files&action=upload.begun").await), ["upload.begun bob done"]);
+    assert_eq!(told(&events(&app, &bob, "?actor=ann").await), [""; 0]);
+    assert_eq!(events(&app, &bob, "?kind=session").await.refusal().0, 400);
+    assert_eq!(events(&app, &[], "?kind=session").await.status, 401);
+    for bad in ["?outcome=x", "?outcome=", "?action=", "?actor=", "?actor=a%00b", "?kind=user", "?action=a%0Ab"] {
+        assert_eq!(events(&app, &admin, bad).await.refusal().0, 400, "{bad}");
+    }
+    app.run_jobs().await;
+    app.stop().await;
+}
+
+/// A filter that few events match reads so many events and no more, and says where it goes on.
+#[tokio::test]
+async fn a_rare_event_is_found_page_by_page() {
+    let app = TestApp::start().await;
+    let (caller, owner) = user("ann");
+    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds);
+    let mut tx = app.app.db.begin().await.unwrap();
+    let rare = NewEvent {
+        at: at(0),
+        caller: caller.clone(),
+        action: AuditAction::SpaceCreated,
+        owner: Some(tidegate::model::owner::Owner::Space(tidegate::model::ids::SpaceId::generate())),
+        object: None,
+    };
+    tx.record_event(&rare).await.unwrap();
+    let objects: Vec<_> = (0..10_500).map(|_| tidegate::model::ids::ObjectId(uuid::Uuid::new_v4())).collect();
+    tx.record_all(&caller, AuditAction::ObjectDeleted, &owner, &objects, at(1)).await.unwrap();
+    tx.commit().await.unwrap();
+    let admin = [("x-user-id", "root"), ("x-roles", "admin")];
+    let first = events(&app, &admin, "?kind=space").await.json();
+    assert_eq!(first["events"], json!([]), "10,000 events do not match");
+    let second = events(&app, &admin, &format!("?kind=space&cursor={}", first["nextCursor"].as_str().unwrap())).await;
+    assert_eq!(told(&second), ["space.created ann done"]);
+    assert_eq!(second.json().get("nextCursor"), None);
+    // An index finds it at once.
+    let found = events(&app, &admin, "?action=space.created&kind=space").await;
+    assert_eq!((told(&found), found.json().get("nextCursor")), (vec!["space.created ann done".to_owned()], None));
+    // A page that is full goes on after its last event, and all pages together have each event once.
+    let (mut seen, mut cursor) = (0, String::new());
+    loop {
+        let page = events(&app, &admin, &format!("?kind=disks&outcome=done&limit=1000{cursor}")).await.json();
+        seen += page["events"].as_array().unwrap().len();
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, 10_500);
+    app.stop().await;
+}

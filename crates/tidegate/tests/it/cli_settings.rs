@@ -104,6 +104,64 @@ fn tokens_make_the_mode_and_are_checked_before_the_start() {
 }
 
 #[test]
+fn the_provider_of_pages_is_named_as_a_whole() {
+    let keys = [("AUTH_JWKS_URL", "https://id.test/keys"), ("AUTH_JWT_ISSUER", "*"), ("AUTH_JWT_AUDIENCE", "*")];
+    let (issuer, client) = (("OIDC_ISSUER", "https://id.test/realm"), ("OIDC_CLIENT_ID", "tidegate"));
+    let with = |more: &[(&'static str, &'static str)]| [&keys, more].concat();
+    let oidc = load(&with(&[issuer, client])).unwrap().auth.oidc.unwrap();
+    assert_eq!((oidc.issuer.as_str(), oidc.client_id.as_str()), (issuer.1, client.1));
+    assert_eq!(oidc.scope, "openid profile");
+    assert!(load(&keys).unwrap().auth.oidc.is_none());
+    assert!(load(&[("OIDC_SCOPE", "openid email")]).unwrap().auth.oidc.is_none(), "a scope alone names nobody");
+    problem(&with(&[issuer]), "OIDC_CLIENT_ID is not set: give the client id that OIDC_ISSUER knows");
+    problem(&with(&[client]), "OIDC_ISSUER is not set: give the provider that knows OIDC_CLIENT_ID");
+    let long = "x".repeat(256);
+    for bad in [
+        "http://id.test",
+        "id.test",
+        "ftp://id.test",
+        "https://u:p@id.test",
+        "https://id.test/?a=b",
+        "https://id.test/#a",
+        "https://id.test/a b",
+    ] {
+        problem(
+            &with(&[("OIDC_ISSUER", bad), client]),
+            "an https:// URL without a query, or an http:// one on this machine",
+        );
+    }
+    assert!(load(&with(&[("OIDC_ISSUER", "http://127.0.0.1:8080/realm"), client])).is_ok());
+    for bad in ["a b", "ä", long.as_str()] {
+        let settings = [&keys[..], &[issuer, ("OIDC_CLIENT_ID", bad)]].concat();
+        problem(&settings, "1 to 255 visible ASCII characters");
+    }
+    for bad in ["profile", "openid  profile", "openid \"x\"", "openidprofile"] {
+        problem(&with(&[issuer, client, ("OIDC_SCOPE", bad)]), "scopes between single spaces, openid among them");
+    }
+    // Without keys, or without tokens at all, nobody could sign in.
+    problem(&[issuer, client], "AUTH_MODE is not set: give AUTH_JWKS_URL");
+    problem(&[issuer, client, ("AUTH_OWN_TOKENS", "true")], "AUTH_JWKS_URL or AUTH_JWT_PUBLIC_KEY_BASE64 with it");
+    let other = load(&[keys[0], ("AUTH_JWT_ISSUER", "https://id.test/"), keys[2], issuer, client]).unwrap();
+    assert!(other.warnings.join("").contains("OIDC_ISSUER is not what AUTH_JWT_ISSUER says"), "{:?}", other.warnings);
+    let dev = load(&with(&[issuer, client, ("AUTH_MODE", "dev")])).unwrap();
+    assert!(dev.auth.oidc.is_none() && dev.warnings.join("").contains("have no effect"), "{:?}", dev.warnings);
+}
+
+/// Pages are told where presigned requests lead, which has the bucket's name in front on AWS.
+#[test]
+fn the_store_has_the_origin_of_its_requests() {
+    let origin = |settings: &[(&str, &str)]| {
+        let config = load(settings).unwrap();
+        let tidegate::config::StoreSetting::S3(s3) = &config.store else { panic!("a bucket") };
+        config.store.origin(&s3.endpoint).to_string()
+    };
+    let bucket = [("S3_BUCKET", "my-bucket"), ("AWS_REGION", "eu-west-1")];
+    assert_eq!(origin(&bucket), "https://my-bucket.s3.eu-west-1.amazonaws.com");
+    let path = [bucket[0], bucket[1], ("S3_FORCE_PATH_STYLE", "true")];
+    assert_eq!(origin(&path), "https://s3.eu-west-1.amazonaws.com");
+}
+
+#[test]
 fn without_sign_in_nothing_but_loopback_starts() {
     let way_out = "AUTH_ALLOW_INSECURE_REMOTE=true";
     problem(&[("AUTH_MODE", "dev"), ("BIND_HOST", "0.0.0.0")], way_out);

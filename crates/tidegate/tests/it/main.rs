@@ -31,6 +31,7 @@ mod hostile_cases;
 mod jobs;
 mod landing_page;
 mod layers;
+mod overview;
 mod packages;
 mod postgres;
 mod quota_bounds;

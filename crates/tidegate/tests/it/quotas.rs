@@ -522,5 +522,9 @@ async fn check_filled(db: &Db) {
     assert_eq!(db.list_wrong_counters().await.unwrap(), []);
     let ann = db.find_usage(&Owner::Files(UserId::parse("ann").unwrap())).await.unwrap();
     assert_eq!((ann.used, ann.files, ann.reserved, ann.reserved_files, ann.open_uploads), (5, 1, 11, 1, 1));
+    // What is readable counts on the day of its announcement (migration 13).
+    let days = db.list_usage_days(0, 30_000).await.unwrap();
+    let days: Vec<_> = days.iter().map(|day| (day.day, day.kind.as_str(), day.objects, day.bytes)).collect();
+    assert_eq!(days, [(0, "files", 1, 5)]);
     db.close().await;
 }

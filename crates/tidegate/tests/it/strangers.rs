@@ -4,7 +4,7 @@
 //! reads the sources and fails for a function that has neither a row nor a reason.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::stream;
 use store::PresignedRequest;
@@ -389,9 +389,16 @@ impl Belongings {
     async fn server(&self, caller: &Caller) -> Vec<Row> {
         let Self { app, .. } = self;
         let token = NewToken { user: UserId::parse("alice").unwrap(), org: None, roles: Roles::default() };
-        let mut rows = decisions![About::Server => access::authorize_everywhere(app, caller, Action::Operate)];
+        let mut rows = decisions![
+            About::Server => access::authorize_everywhere(app, caller, Action::Operate),
+            About::Server => library::overview::settings(app, caller),
+        ];
         rows.extend(rows![
             About::Server => library::audit::list(app, caller, events(None, None), Cursor::START, 10),
+            About::Server => library::overview::usage(app, caller, None, None, 10),
+            About::Server => library::overview::usage_days(app, caller, None, 0, 1),
+            About::Server => library::overview::queues(app, caller),
+            About::Server => library::keys::list(app, caller),
             About::Server => library::tokens::issue(app, caller, &token, Duration::from_secs(60)),
             About::Server => surfaces::files::set_quota(app, caller, Some("alice"), None),
         ]);
@@ -413,7 +420,7 @@ impl Belongings {
 }
 
 fn events(owner: Option<&Owner>, object: Option<(OwnerKind, ObjectId)>) -> EventFilter {
-    EventFilter { owner: owner.cloned(), object, since: SystemTime::UNIX_EPOCH }
+    EventFilter { owner: owner.cloned(), object, ..EventFilter::all() }
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub struct Facts {
 /// Returns the URL to redirect to. `beside` holds the URL's own parameters that arrived as
 /// parameters of the request. Returns 400 if the bucket is not allowed.
 pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<PresignedUrl> {
-    let origin = app.store_origin();
+    let origin = app.config.store.origin(&app.addresses.s3);
     let (bucket, in_path, at_aws) = match &app.config.store {
         StoreSetting::Local(_) => (LOCAL_BUCKET, true, false),
         StoreSetting::S3(setting) => {

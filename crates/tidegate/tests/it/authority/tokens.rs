@@ -6,7 +6,7 @@ use crate::support::TestApp;
 use crate::support::files::file;
 
 /// What a token for alice is tried on: method, path below the API, a valid body, and the status.
-const TARGETS: [(&str, &str, &str, u16); 9] = [
+const TARGETS: [(&str, &str, &str, u16); 15] = [
     ("GET", "/v1/images", "", 200),
     ("GET", "/v1/files/all", "", 200),
     ("GET", "/v1/images/BOBS/metadata", "", 403),
@@ -15,6 +15,12 @@ const TARGETS: [(&str, &str, &str, u16); 9] = [
     ("DELETE", "/v1/files/FILE", "", 403),
     ("POST", "/v1/tokens", "{\"userId\":\"bob\"}", 403),
     ("GET", "/v1/jobs/dead", "", 403),
+    ("GET", "/v1/me", "", 200),
+    ("GET", "/v1/jobs", "", 403),
+    ("GET", "/v1/usage", "", 403),
+    ("GET", "/v1/usage/days", "", 403),
+    ("GET", "/v1/settings", "", 403),
+    ("GET", "/v1/keys", "", 403),
     ("PUT", "/v1/files/quota?user_id=bob", "{\"quota\":1}", 403),
 ];
 
