@@ -54,6 +54,8 @@ pub struct Cursor {
 impl Cursor {
     /// The position before all objects.
     pub const START: Self = Self { created_at: i64::MAX, id: ObjectId(Uuid::max()) };
+    /// The position after all objects.
+    pub const END: Self = Self { created_at: i64::MIN, id: ObjectId(Uuid::nil()) };
 }
 
 impl Db {

@@ -7,5 +7,6 @@ pub mod downloads;
 pub mod files;
 pub mod grants;
 pub mod objects;
+pub(crate) mod positions;
 pub(crate) mod quotas;
 pub mod tokens;

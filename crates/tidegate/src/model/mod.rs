@@ -15,6 +15,7 @@ pub mod network;
 pub mod object;
 pub mod owner;
 pub mod package;
+pub mod page;
 pub mod principal;
 pub mod quota;
 pub mod role;

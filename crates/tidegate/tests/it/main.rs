@@ -31,6 +31,7 @@ mod jobs;
 mod landing_page;
 mod layers;
 mod packages;
+mod positions;
 mod postgres;
 mod quota_bounds;
 mod quotas;

@@ -19,6 +19,7 @@ use tidegate::model::ids::{ObjectId, OrgId, SessionId, SpaceId, UserId};
 use tidegate::model::object::ObjectState;
 use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::package::{AssetPath, DatasetId, NodeId, Shown};
+use tidegate::model::page::Start;
 use tidegate::model::principal::{Principal, Roles};
 use tidegate::model::role::Role;
 use tidegate::model::rules::{self, Stranger};
@@ -238,7 +239,7 @@ impl Belongings {
             DISKS => library::objects::find(app, caller, Action::Read, kind, image),
             DISKS => library::objects::find_in_any_state(app, caller, Action::Read, kind, image),
             DISKS => library::objects::find_ready(app, caller, kind, image),
-            DISKS => library::objects::list(app, caller, disks, None, Cursor::START, 10),
+            DISKS => library::objects::list(app, caller, disks, None, Start::First, 10),
             DISKS => library::downloads::open(app, caller, kind, image),
             DISKS => library::grants::issue(app, caller, kind, image),
             DISKS => library::audit::list(app, caller, events(Some(disks), None), Cursor::START, 10),
@@ -262,6 +263,7 @@ impl Belongings {
             FILES => library::files::find_kept(app, caller, Action::Read, key),
             FILES => library::files::find_many(app, caller, Action::Read, &[key]),
             FILES => library::files::list(app, caller, files, filter, Cursor::START, 10),
+            FILES => library::files::find_position(app, caller, files, filter, 1, 1),
             FILES => library::files::totals(app, caller, files, filter),
             FILES => library::audit::list(app, caller, events(Some(files), None), Cursor::START, 10),
             FILES => surfaces::files::usage(app, caller, files),
@@ -288,7 +290,7 @@ impl Belongings {
             SESSION => library::audit::list(app, caller, events(None, object), Cursor::START, 10),
             SESSION => surfaces::sessions::media(app, caller, named, media),
             SESSION => surfaces::sessions::media(app, caller, None, media),
-            SESSION => surfaces::sessions::list(app, caller, session, None, Cursor::START, 10),
+            SESSION => surfaces::sessions::list(app, caller, session, None, Start::First, 10),
             SESSION => surfaces::sessions::history(app, caller, named, media),
             SESSION => surfaces::sessions::watch(app, caller.clone(), session),
             SESSION => surfaces::sessions::links::follow(app, Some(caller), session, media, None),
@@ -317,7 +319,7 @@ impl Belongings {
             SPACE => surfaces::spaces::set_member(app, caller, space, &dora, Role::Viewer),
             SPACE => surfaces::spaces::remove_member(app, caller, space, &dora),
             SPACE => surfaces::spaces::images::grant_all(app, caller, space),
-            SPACE => surfaces::spaces::images::list(app, caller, space, Wanted::All, Cursor::START, 10),
+            SPACE => surfaces::spaces::images::list(app, caller, space, Wanted::All, Start::First, 10),
             SPACE => surfaces::spaces::images::image(app, caller, space, picture),
             SPACE => surfaces::spaces::images::history(app, caller, space, picture),
             SPACE => surfaces::spaces::images::refresh(app, caller, space, &ids),
@@ -327,7 +329,7 @@ impl Belongings {
             SPACE => surfaces::spaces::images::retry(app, caller, space, picture),
             SPACE => surfaces::imports::import(app, caller, space, vec!["a.jpg".to_owned()]),
             SPACE => surfaces::spaces::images::delete(app, caller, space, picture),
-            SPACE => surfaces::spaces::images::trash(app, caller, space, Cursor::START, 10),
+            SPACE => surfaces::spaces::images::trash(app, caller, space, Start::First, 10),
             SPACE => surfaces::spaces::images::restore(app, caller, space, picture),
             SPACE => surfaces::spaces::images::delete(app, caller, space, picture),
             SPACE => surfaces::spaces::images::purge(app, caller, space, picture),
@@ -346,7 +348,7 @@ impl Belongings {
             DATASET => library::audit::list(app, caller, events(Some(&owner), None), Cursor::START, 10),
             DATASET => surfaces::packages::node(app, caller, Action::Read, package),
             DATASET => surfaces::packages::seen(app, caller, package),
-            DATASET => surfaces::packages::children(app, caller, dataset, None, Shown::All, (("", 0), 10)),
+            DATASET => surfaces::packages::children(app, caller, dataset, None, Shown::All, (Start::First, 10)),
             DATASET => surfaces::packages::changelog(app, caller, dataset, None, i64::MAX, 10),
             DATASET => surfaces::packages::links::presign(app, caller, dataset, source),
             DATASET => surfaces::packages::links::stat(app, caller, dataset, source),

@@ -11,7 +11,7 @@ use futures::stream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::cursor::{encode_cursor, parse_cursor};
+use super::super::cursor::{encode_cursor, parse_cursor, parse_start};
 use super::super::error::ErrorBody;
 use super::ApiResult;
 use super::wire::{Files, ListQuery, show_listed};
@@ -24,6 +24,7 @@ use crate::model::file::{File, FileFilter, Folder};
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::model::page::Start;
 use crate::surfaces::files;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -57,13 +58,20 @@ async fn list_all(
         Some(_) => return Err(bad_request("status must be READY, SCANNING, FAILED or REJECTED").into()),
     };
     let filter = FileFilter { folder: folder.map(|folder| folder.as_str().to_owned()), subtree: !exact, name };
-    let after = asked.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
+    let start = parse_start(("cursor", asked.cursor.as_deref()), asked.offset.as_deref(), parse_cursor)?;
     let limit: Option<i64> = match asked.limit.as_deref() {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?),
     };
     let (total_count, total_size) = library::files::totals(&app, &caller, &owner, (&filter, state)).await?;
     let most = limit.unwrap_or(library::files::MAX_PAGE);
+    let after = match start {
+        Start::First => Cursor::START,
+        Start::After(cursor) => cursor,
+        Start::At(offset) => {
+            library::files::find_position(&app, &caller, &owner, (&filter, state), offset, total_count).await?
+        }
+    };
     let (page, more) = library::files::list(&app, &caller, &owner, (&filter, state), after, most).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();

@@ -261,6 +261,9 @@ pub(super) struct ListQuery {
     #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     pub(super) cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    pub(super) offset: Option<String>,
 }
 
 /// A query that names a user, by id or by email.

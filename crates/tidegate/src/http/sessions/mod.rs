@@ -215,6 +215,9 @@ struct MediaQuery {
     first: Option<i64>,
     /// `next` of the page before.
     after: Option<String>,
+    /// Instead of `after`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    offset: Option<String>,
 }
 
 /// A page of a session's media, newest first
@@ -229,9 +232,10 @@ async fn list_media(
     Path(session): Path<String>,
     query: std::result::Result<Query<MediaQuery>, axum::extract::rejection::QueryRejection>,
 ) -> ApiResult<Json<MediaPage>> {
-    let Query(asked) = query.map_err(|_| bad_request("status, first or after can't be read"))?;
+    let Query(asked) = query.map_err(|_| bad_request("status, first, after or offset can't be read"))?;
     let session = id(&session, "session")?;
-    Ok(Json(operations::list(&app, &caller, session, asked.status, asked.first, asked.after.as_deref()).await?))
+    let start = (asked.after.as_deref(), asked.offset.as_deref());
+    Ok(Json(operations::list(&app, &caller, session, asked.status, asked.first, start).await?))
 }
 
 /// One of a session's media

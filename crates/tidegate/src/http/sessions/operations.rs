@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
-use super::super::cursor::{encode_cursor, parse_cursor};
+use super::super::cursor::{encode_cursor, parse_cursor, parse_start};
 use super::wire::{
     MediaPage, MediaResponse, MediaStatus, Session, SessionPage, SessionSummary, StatusChangeOutput, UploadUrlResponse,
 };
@@ -17,6 +17,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
+use crate::model::page::Page;
 use crate::surfaces::sessions::{self, deletion};
 
 /// The page size where the request gives none.
@@ -104,15 +105,15 @@ pub(in crate::http) async fn list(
     session: Uuid,
     status: Option<MediaStatus>,
     first: Option<i64>,
-    after: Option<&str>,
+    (after, offset): (Option<&str>, Option<&str>),
 ) -> Result<MediaPage> {
-    let after = after.map(parse_cursor).transpose()?.unwrap_or(Cursor::START);
+    let start = parse_start(("after", after), offset, parse_cursor)?;
     let first = first.unwrap_or(USUAL_PAGE);
-    let page = sessions::list(app, caller, &session_id(session), status.map(Into::into), after, first).await;
-    let (found, more) = page.map_err(name_first)?;
+    let page = sessions::list(app, caller, &session_id(session), status.map(Into::into), start, first).await;
+    let Page { items: found, more, total } = page.map_err(name_first)?;
     let last = found.last().filter(|_| more).map(|shown| &shown.media.object);
     let next = last.map(|object| encode_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
-    Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), next })
+    Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), total, next })
 }
 
 pub(in crate::http) async fn history(

@@ -245,6 +245,9 @@ impl StatusChangeOutput {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct MediaPage {
     pub(in crate::http) media: Vec<MediaResponse>,
+    /// How many there are in all; absent with `after`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) total: Option<u64>,
     /// `after` of the next page; absent on the last.
     pub(in crate::http) next: Option<String>,
 }

@@ -17,7 +17,7 @@ use super::wire::{
     ImageChange, ImagesQuery, Import, ImportResponse, NewSpaceImage, OneSpaceImage, Refresh, SpaceImagePage,
     UploadTarget, UrlsQuery, show_one, show_page, show_refreshed,
 };
-use super::{ApiResult, QueryResult, ids, limit, place, space_id};
+use super::{ApiResult, QueryResult, ids, limit, space_id, start};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
@@ -138,12 +138,12 @@ async fn list_images(
     Path(space): Path<String>,
     asked: QueryResult<ImagesQuery>,
 ) -> ApiResult<Response<Body>> {
-    let Query(asked) = asked.map_err(|_| bad_request("limit, cursor, status or urls can't be read"))?;
+    let Query(asked) = asked.map_err(|_| bad_request("limit, cursor, offset, status or urls can't be read"))?;
     let (space, limit) = (space_id(&space)?, limit(asked.limit.as_deref())?);
-    let (after, shared) = (place(asked.cursor.as_deref())?, is_shared(asked.urls.as_deref())?);
-    let wanted = wanted(asked.status.as_deref())?;
-    let (found, next) = images::list(&app, &caller, &space, wanted, after, limit).await?;
-    Ok((NO_STORE, Json(show_page(&app, &space, found, next, shared))).into_response())
+    let start = start(asked.cursor.as_deref(), asked.offset.as_deref())?;
+    let (wanted, shared) = (wanted(asked.status.as_deref())?, is_shared(asked.urls.as_deref())?);
+    let page = images::list(&app, &caller, &space, wanted, start, limit).await?;
+    Ok((NO_STORE, Json(show_page(&app, &space, page, shared))).into_response())
 }
 
 /// Get fresh URLs of images

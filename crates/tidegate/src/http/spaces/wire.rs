@@ -118,6 +118,20 @@ pub(super) struct PageQuery {
     pub(super) cursor: Option<String>,
 }
 
+/// The query of `GET /api/spaces/{spaceId}/trash`.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TrashQuery {
+    /// From 1 to 1000; 100 where it is not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
+    pub(super) limit: Option<String>,
+    /// `nextCursor` of the page before.
+    pub(super) cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    pub(super) offset: Option<String>,
+}
+
 /// The query of `GET /api/spaces/{spaceId}/images`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -127,6 +141,9 @@ pub(super) struct ImagesQuery {
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    pub(super) offset: Option<String>,
     /// `READY`, which is usual, `PENDING`, `SCANNING`, `PROCESSING`, `REJECTED`, `FAILED` or `ALL`.
     pub(super) status: Option<String>,
     /// With `shared`, what all URLs have in common is said once, in `urlQuery`.
@@ -257,6 +274,9 @@ pub(super) struct SpaceImagePage {
     expires_at: Option<String>,
     /// From when on asking again gives URLs that end later.
     refresh_after: Option<String>,
+    /// How many there are in all; absent with `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
     /// For the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -319,11 +339,10 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
 pub(super) fn show_page(
     app: &App,
     space: &SpaceId,
-    found: Images,
-    next: Option<Cursor>,
+    page: ImagePage<Images>,
     shared: bool,
 ) -> SpaceImagePage {
-    let Images { images, grant } = found;
+    let ImagePage { images: Images { images, grant }, next, total } = page;
     let urls = Urls { app, grant: grant.as_ref(), shared };
     let (expires_at, refresh_after) = times(grant.as_ref());
     SpaceImagePage {
@@ -331,6 +350,7 @@ pub(super) fn show_page(
         url_query: grant.as_ref().filter(|_| shared).map(|grant| grant.signature.query().to_owned()),
         expires_at,
         refresh_after,
+        total,
         next_cursor: next.map(encode_cursor),
         missing: None,
     }
@@ -347,7 +367,8 @@ pub(super) fn show_refreshed(
     let there: HashSet<ObjectId> = found.images.iter().map(|image| image.object.id).collect();
     let missing = |text: &String| ObjectId::parse(text).is_none_or(|id| !there.contains(&id));
     let missing = asked.into_iter().filter(missing).collect();
-    SpaceImagePage { missing: Some(missing), ..show_page(app, space, found, None, shared) }
+    let page = ImagePage { images: found, next: None, total: None };
+    SpaceImagePage { missing: Some(missing), ..show_page(app, space, page, shared) }
 }
 
 /// Renders one image; `None` if there is none.
@@ -446,6 +467,9 @@ impl DeletedImage {
 #[schema(as = DeletedImagePage)]
 pub(super) struct Trash {
     pub(super) images: Vec<DeletedImage>,
+    /// How many there are in all; absent with `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<u64>,
     /// For the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_cursor: Option<String>,

@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
-use crate::db::{Cursor, ListedSession};
+use crate::db::{Cursor, ListedSession, ObjectList};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
-use crate::library::quotas;
+use crate::library::{positions, quotas};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
@@ -24,6 +24,7 @@ use crate::model::key;
 use crate::model::media::{Media, Stage, Status, StatusChange, Variant, extension};
 use crate::model::object::ObjectState;
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::page::{Page, Start};
 use crate::model::principal::Principal;
 use crate::model::upload::UploadState;
 use crate::uploads::begin::new_id;
@@ -243,21 +244,22 @@ async fn with_urls(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<
     Ok(all)
 }
 
-/// Returns a page of a session's media items, newest first, and whether there are more. Authorizes
-/// the caller.
+/// Returns a page of a session's media items, newest first. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
     session: &SessionId,
     status: Option<Status>,
-    after: Cursor,
+    start: Start<Cursor>,
     limit: i64,
-) -> Result<(Vec<MediaView>, bool)> {
+) -> Result<Page<MediaView>> {
     let owner = access::find_session(app, caller, Action::List, session).await?;
     check_limit(limit)?;
-    let found = app.db.list_media(&owner, status.map(Status::states), after, limit + 1).await?;
+    let status = status.map(Status::states);
+    let (after, total) = positions::of_objects(app, &ObjectList::Media(&owner, status), start).await?;
+    let found = app.db.list_media(&owner, status, after, limit + 1).await?;
     let (found, more) = cut(found, limit);
-    Ok((with_urls(app, caller, found).await?, more))
+    Ok(Page { items: with_urls(app, caller, found).await?, more, total })
 }
 
 /// Returns the status changes of a media item, oldest first. Authorizes the caller.

@@ -13,15 +13,17 @@ use sign::PolicySignature;
 use super::{check_limit, cut};
 use crate::access;
 use crate::app::App;
-use crate::db::Cursor;
+use crate::db::{Cursor, ObjectList};
 use crate::error::{Error, Result, bad_request};
 use crate::library::grants::{self, Times};
+use crate::library::positions;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::media::{Media, StatusChange};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::model::page::Start;
 use crate::model::space::Image;
 use crate::model::upload::UploadState;
 use crate::model::{key, micros};
@@ -145,27 +147,38 @@ pub enum Wanted {
     In(ObjectState),
 }
 
-/// Returns a page of a space's images, newest first, and the cursor of the next page. Authorizes
-/// the caller.
+/// A page of a list of images.
+#[derive(Debug, Clone)]
+pub struct ImagePage<I> {
+    /// The images.
+    pub images: I,
+    /// The cursor of the next page; `None` on the last.
+    pub next: Option<Cursor>,
+    /// The number of images in the whole list; `None` if the page began after a cursor.
+    pub total: Option<u64>,
+}
+
+/// Returns a page of a space's images, newest first. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
     space: &SpaceId,
     wanted: Wanted,
-    after: Cursor,
+    start: Start<Cursor>,
     limit: i64,
-) -> Result<(Images, Option<Cursor>)> {
-    access::find_space(app, caller, Action::List, space).await?;
+) -> Result<ImagePage<Images>> {
+    let owner = access::find_space(app, caller, Action::List, space).await?;
     check_limit(limit)?;
     let state = match wanted {
         Wanted::All => None,
         Wanted::In(state) => Some(state),
     };
+    let (after, total) = positions::of_objects(app, &ObjectList::Objects(&owner, state), start).await?;
     let mut found = app.db.list_images(space, state, after, limit + 1).await?;
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: micros(last.object.created_at), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
-    Ok((with_grant(app, space, found)?, next))
+    Ok(ImagePage { images: with_grant(app, space, found)?, next, total })
 }
 
 /// Returns one image. Authorizes the caller.
@@ -213,23 +226,24 @@ pub async fn delete(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -
     deletion::delete(app, caller, id).await
 }
 
-/// Returns a page of the deleted images that can be restored, latest deleted first, and the cursor
-/// of the next page. Authorizes the caller.
+/// Returns a page of the deleted images that can be restored, latest deleted first. Authorizes the
+/// caller.
 pub async fn trash(
     app: &App,
     caller: &Caller,
     space: &SpaceId,
-    after: Cursor,
+    start: Start<Cursor>,
     limit: i64,
-) -> Result<(Vec<Image>, Option<Cursor>)> {
+) -> Result<ImagePage<Vec<Image>>> {
     access::find_space(app, caller, Action::Delete, space).await?;
     check_limit(limit)?;
     let oldest = app.db.now().checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
+    let (after, total) = positions::of_objects(app, &ObjectList::Trash(space, oldest), start).await?;
     let mut found = app.db.list_deleted_images(space, oldest, after, limit + 1).await?;
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: last.deleted_at.map_or(0, micros), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
-    Ok((found, next))
+    Ok(ImagePage { images: found, next, total })
 }
 
 /// Restores a deleted image, if its retention has not ended. Authorizes the caller.
