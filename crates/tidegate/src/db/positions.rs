@@ -11,6 +11,7 @@ use super::{Cursor, Db, on_reader, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::file::FileFilter;
 use crate::model::ids::{ObjectId, SpaceId};
+use crate::model::media::Stage;
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -23,8 +24,8 @@ pub enum ObjectList<'a> {
     /// The objects of an owner in one state, or all that are visible.
     Objects(&'a Owner, Option<ObjectState>),
     /// The media items of an owner in one state, and for PENDING with one upload state; or all that
-    /// are visible.
-    Media(&'a Owner, Option<(ObjectState, UploadState)>),
+    /// are visible. With a stage, those of it only.
+    Media(&'a Owner, Option<(ObjectState, UploadState)>, Option<Stage>),
     /// The images of a space that were deleted at this time or later, latest first.
     Trash(&'a SpaceId, SystemTime),
     /// The files of a user in one state that match a filter.
@@ -130,7 +131,7 @@ impl ObjectList<'_> {
     /// Returns the statements and the values of their conditions.
     fn sql(&self) -> (Sql, Vec<Value>) {
         match *self {
-            Self::Objects(owner, None) | Self::Media(owner, None) => (
+            Self::Objects(owner, None) | Self::Media(owner, None, None) => (
                 objects!(
                     "created_at",
                     "$3",
@@ -138,7 +139,12 @@ impl ObjectList<'_> {
                 ),
                 values_of(owner),
             ),
-            Self::Media(owner, Some((ObjectState::Pending, upload))) => {
+            Self::Media(owner, status, Some(stage)) => {
+                let mut values = values_of(owner);
+                values.push(text(stage.as_str()));
+                (of_stage(&mut values, status), values)
+            }
+            Self::Media(owner, Some((ObjectState::Pending, upload)), None) => {
                 let mut values = values_of(owner);
                 values.push(text(upload.as_str()));
                 let sql = objects!(
@@ -149,7 +155,7 @@ impl ObjectList<'_> {
                 );
                 (sql, values)
             }
-            Self::Objects(owner, Some(state)) | Self::Media(owner, Some((state, _))) => in_state(owner, state),
+            Self::Objects(owner, Some(state)) | Self::Media(owner, Some((state, _)), None) => in_state(owner, state),
             Self::Files(owner, filter, ObjectState::Ready) if filter.is_everything() => {
                 in_state(owner, ObjectState::Ready)
             }
@@ -196,6 +202,32 @@ fn values_of(owner: &Owner) -> Vec<Value> {
 
 fn text(text: &str) -> Value {
     Value::Text(text.to_owned())
+}
+
+/// Returns the statements over the media items of the stage `$3`, and adds further values.
+fn of_stage(values: &mut Vec<Value>, status: Option<(ObjectState, UploadState)>) -> Sql {
+    let Some((state, upload)) = status else {
+        return objects!(
+            "created_at",
+            "$4",
+            "owner_kind = $1 AND owner_id = $2 AND stage = $3 AND state <> 'PURGED' AND state <> 'DELETED' AND state <> 'RESTORING'"
+        );
+    };
+    values.push(text(state.as_str()));
+    if state != ObjectState::Pending {
+        return objects!(
+            "created_at",
+            "$5",
+            "owner_kind = $1 AND owner_id = $2 AND stage = $3 AND state = $4 AND state <> 'PURGED' AND state <> 'DELETED'"
+        );
+    }
+    values.push(text(upload.as_str()));
+    objects!(
+        "created_at",
+        "$6",
+        "owner_kind = $1 AND owner_id = $2 AND stage = $3 AND state = $4 AND state <> 'PURGED' AND state <> 'DELETED' \
+         AND EXISTS (SELECT 1 FROM uploads WHERE uploads.object_id = objects.id AND uploads.state = $5)"
+    )
 }
 
 /// Returns the statements over the objects of an owner in one state.
@@ -262,8 +294,8 @@ impl Db {
     pub async fn count_listed(&self, list: &ObjectList<'_>) -> Result<u64> {
         match *list {
             ObjectList::Objects(owner, Some(ObjectState::Ready))
-            | ObjectList::Media(owner, Some((ObjectState::Ready, _))) => Ok(self.find_usage(owner).await?.files),
-            ObjectList::Objects(owner, None) | ObjectList::Media(owner, None) => {
+            | ObjectList::Media(owner, Some((ObjectState::Ready, _)), None) => Ok(self.find_usage(owner).await?.files),
+            ObjectList::Objects(owner, None) | ObjectList::Media(owner, None, None) => {
                 let usage = self.find_usage(owner).await?;
                 let rejected = self.count(in_state(owner, ObjectState::Rejected)).await?;
                 Ok(usage.files + usage.reserved_files + rejected)

@@ -14,7 +14,8 @@ const OBJECTS: &str =
     "INSERT INTO objects (id, owner_kind, owner_id, object_key, name, folded_name, content_type, state, \
     size, etag, modified_at, created_by, created_at, deleted_at, folder, visibility, stage) \
     SELECT ID, 'KIND', 'OWNER', 'KIND/OWNER/' || i, 'File ' || i, 'file ' || i, 'image/jpeg', STATE, 10, 'e', 1, 'ann', \
-    1700000000000000 + i / 3, CASE WHEN STATE IN ('DELETED', 'RESTORING') THEN NOW - i / 2 END, FOLDER, 'private', 'general' FROM ROWS";
+    1700000000000000 + i / 3, CASE WHEN STATE IN ('DELETED', 'RESTORING') THEN NOW - i / 2 END, FOLDER, 'private', \
+    CASE i % 4 WHEN 1 THEN 'intake' ELSE 'general' END FROM ROWS";
 const UPLOADS: &str = "INSERT INTO uploads (id, object_id, owner_kind, owner_id, object_key, incoming_key, state, created_by, \
     created_at, expires_at) SELECT 'u/' || object_key, id, owner_kind, owner_id, object_key, 'in/' || object_key, \
     CASE WHEN state = 'PENDING' THEN 'OPEN' ELSE 'COMPLETED' END, 'ann', 1, NOW * 2 FROM objects WHERE owner_kind = 'session'";
@@ -188,7 +189,15 @@ async fn fill(app: &TestApp, count: usize) -> Vec<List> {
         let words = ["limit", "cursor", "next_cursor", "cursor"];
         lists.push(List { words, total: "total_count", ..list });
     }
-    for query in ["", "?status=COMPLETED", "?status=PENDING_UPLOAD", "?status=SCANNING"] {
+    for query in [
+        "",
+        "?status=COMPLETED",
+        "?status=PENDING_UPLOAD",
+        "?status=SCANNING",
+        "?stage=intake",
+        "?stage=general&status=COMPLETED",
+        "?stage=general&status=PENDING_UPLOAD",
+    ] {
         let list = List::new(format!("/v1/sessions/{SESSION}/media{query}"), "media", "id");
         lists.push(List { words: ["first", "after", "next", "after"], ..list });
     }
@@ -232,5 +241,45 @@ async fn a_page_of_media_begins_anywhere_in_graphql() {
     for bad in [json!({ "s": SESSION, "o": -1 }), json!({ "s": SESSION, "o": 1, "a": page["next"] })] {
         assert_eq!(app.graphql_code("ann", "garage", query, &bad).await, "BAD_REQUEST");
     }
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn media_are_listed_by_stage_and_status() {
+    let app = TestApp::start().await;
+    app.session().await;
+    for (name, stage) in [("a.jpg", Some("intake")), ("b.jpg", Some("testDrive")), ("c.jpg", None)] {
+        let new = json!({ "filename": name, "contentType": "image/jpeg", "stage": stage });
+        let path = format!("/v1/sessions/{SESSION}/media/upload-url");
+        let begun = app.as_of("ann", "garage", "POST", &path, Some(&new)).await;
+        assert_eq!(begun.status, 200, "{}", begun.text());
+    }
+    let query = "query($s: UUID!, $g: String, $w: MediaStatus) { sessionMedia(sessionId: $s, stage: $g, status: $w) \
+                 { total media { filename } } }";
+    for (stage, status, expected) in [
+        ("intake", None, vec!["a.jpg"]),
+        ("testDrive", Some("PENDING_UPLOAD"), vec!["b.jpg"]),
+        ("general", None, vec!["c.jpg"]),
+        ("general", Some("COMPLETED"), vec![]),
+        ("inspection", None, vec![]),
+    ] {
+        let also = status.map(|status| format!("&status={status}")).unwrap_or_default();
+        let path = format!("/v1/sessions/{SESSION}/media?stage={stage}{also}");
+        let listed = app.as_of("ann", "garage", "GET", &path, None).await.json();
+        let variables = json!({ "s": SESSION, "g": stage, "w": status });
+        let same = app.graphql("ann", "garage", query, &variables).await["data"]["sessionMedia"].clone();
+        for page in [listed, same] {
+            let names: Vec<_> = page["media"].as_array().unwrap().iter().map(|item| &item["filename"]).collect();
+            assert_eq!((names.len(), &page["total"]), (expected.len(), &json!(expected.len())), "{path}: {page}");
+            assert!(names.iter().zip(&expected).all(|(name, expected)| *name == expected), "{path}: {page}");
+        }
+    }
+    for bad in ["", "Intake", "intake'--", "%00"] {
+        let path = format!("/v1/sessions/{SESSION}/media?stage={bad}");
+        let refused = app.as_of("ann", "garage", "GET", &path, None).await;
+        assert_eq!(refused.refusal(), (400, "BAD_REQUEST".to_owned()), "{bad}");
+    }
+    let code = app.graphql_code("ann", "garage", query, &json!({ "s": SESSION, "g": "x" })).await;
+    assert_eq!(code, "BAD_REQUEST");
     app.stop().await;
 }

@@ -290,7 +290,7 @@ impl Belongings {
             SESSION => library::audit::list(app, caller, events(None, object), Cursor::START, 10),
             SESSION => surfaces::sessions::media(app, caller, named, media),
             SESSION => surfaces::sessions::media(app, caller, None, media),
-            SESSION => surfaces::sessions::list(app, caller, session, None, Start::First, 10),
+            SESSION => surfaces::sessions::list(app, caller, session, (None, None), Start::First, 10),
             SESSION => surfaces::sessions::history(app, caller, named, media),
             SESSION => surfaces::sessions::watch(app, caller.clone(), session),
             SESSION => surfaces::sessions::links::follow(app, Some(caller), session, media, None),

@@ -211,6 +211,8 @@ async fn confirm(
 struct MediaQuery {
     /// Of this status only.
     status: Option<MediaStatus>,
+    /// Of this stage only: `intake`, `customerRequests`, `inspection`, `testDrive`, `initialReport` or `general`.
+    stage: Option<String>,
     /// From 1 to 1000; 50 if left out.
     first: Option<i64>,
     /// `next` of the page before.
@@ -222,7 +224,7 @@ struct MediaQuery {
 
 /// A page of a session's media, newest first
 ///
-/// Of any status, or of one.
+/// Of any status and stage, or of one.
 #[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), MediaQuery),
     responses((status = 200, body = MediaPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -232,10 +234,11 @@ async fn list_media(
     Path(session): Path<String>,
     query: std::result::Result<Query<MediaQuery>, axum::extract::rejection::QueryRejection>,
 ) -> ApiResult<Json<MediaPage>> {
-    let Query(asked) = query.map_err(|_| bad_request("status, first, after or offset can't be read"))?;
+    let Query(asked) = query.map_err(|_| bad_request("status, stage, first, after or offset can't be read"))?;
     let session = id(&session, "session")?;
     let start = (asked.after.as_deref(), asked.offset.as_deref());
-    Ok(Json(operations::list(&app, &caller, session, asked.status, asked.first, start).await?))
+    let filter = (asked.status, asked.stage.as_deref());
+    Ok(Json(operations::list(&app, &caller, session, filter, asked.first, start).await?))
 }
 
 /// One of a session's media

@@ -103,13 +103,14 @@ pub(in crate::http) async fn list(
     app: &App,
     caller: &Caller,
     session: Uuid,
-    status: Option<MediaStatus>,
+    (status, stage): (Option<MediaStatus>, Option<&str>),
     first: Option<i64>,
     (after, offset): (Option<&str>, Option<&str>),
 ) -> Result<MediaPage> {
     let start = parse_start(("after", after), offset, parse_cursor)?;
     let first = first.unwrap_or(USUAL_PAGE);
-    let page = sessions::list(app, caller, &session_id(session), status.map(Into::into), start, first).await;
+    let filter = (status.map(Into::into), stage);
+    let page = sessions::list(app, caller, &session_id(session), filter, start, first).await;
     let Page { items: found, more, total } = page.map_err(name_first)?;
     let last = found.last().filter(|_| more).map(|shown| &shown.media.object);
     let next = last.map(|object| encode_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));

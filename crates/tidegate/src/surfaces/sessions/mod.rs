@@ -249,15 +249,15 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     session: &SessionId,
-    status: Option<Status>,
+    (status, stage_given): (Option<Status>, Option<&str>),
     start: Start<Cursor>,
     limit: i64,
 ) -> Result<Page<MediaView>> {
     let owner = access::find_session(app, caller, Action::List, session).await?;
     check_limit(limit)?;
-    let status = status.map(Status::states);
-    let (after, total) = positions::of_objects(app, &ObjectList::Media(&owner, status), start).await?;
-    let found = app.db.list_media(&owner, status, after, limit + 1).await?;
+    let (status, stage) = (status.map(Status::states), stage(stage_given)?);
+    let (after, total) = positions::of_objects(app, &ObjectList::Media(&owner, status, stage), start).await?;
+    let found = app.db.list_media(&owner, (status, stage), after, limit + 1).await?;
     let (found, more) = cut(found, limit);
     Ok(Page { items: with_urls(app, caller, found).await?, more, total })
 }
