@@ -232,7 +232,7 @@ fn of_stage(values: &mut Vec<Value>, status: Option<(ObjectState, UploadState)>)
 
 /// Returns the statements over the objects of an owner in one state.
 fn in_state(owner: &Owner, state: ObjectState) -> (Sql, Vec<Value>) {
-    let mut values = values_values_of(owner);
+    let mut values = values_of(owner);
     values.push(text(state.as_str()));
     (objects!("created_at", "$4", "owner_kind = $1 AND owner_id = $2 AND state = $3"), values)
 }

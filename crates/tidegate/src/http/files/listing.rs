@@ -8,13 +8,15 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse as _;
 use futures::stream;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::cursor::{encode_cursor, parse_cursor, parse_start};
 use super::super::error::ErrorBody;
 use super::ApiResult;
-use super::wire::{Files, ListQuery, show_listed};
+use super::wire::{Files, show_listed};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
@@ -29,6 +31,32 @@ use crate::surfaces::files;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_all))
+}
+
+/// The query of `GET /v1/files/all`.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Whom a service asks about.
+    user_id: Option<String>,
+    user_email: Option<String>,
+    /// Those in this folder and in all folders below it.
+    folder: Option<String>,
+    /// `1`: those in the folder itself only. Without `folder`, those in none.
+    exact: Option<String>,
+    /// `0`: the same as `exact=1`.
+    subtree: Option<String>,
+    /// Those whose name holds this.
+    q: Option<String>,
+    /// `READY` (default), or what is not readable: `SCANNING`, `FAILED`, `REJECTED`.
+    status: Option<String>,
+    /// 1 to 1000; without it, all.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
+    cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    offset: Option<String>,
 }
 
 /// List files

@@ -176,6 +176,7 @@ fn body(id: &str) -> Option<Value> {
         "create_space" => json!({"name": "Holidays"}),
         "create_space_image" => json!({"filename": "beach.jpg", "contentType": "image/jpeg"}),
         "import_space_images" => json!({"s3Key": ["legacy/gallery/beach.jpg"]}),
+        "link_space_image" => json!({"ttlSeconds": 600, "variant": "original"}),
         "refresh_space_images" => json!({"ids": [SPACE_IMAGE]}),
         "set_space_member" | "set_dataset_member" => json!({"role": "editor"}),
         "create_session" => json!({"id": SESSION}),

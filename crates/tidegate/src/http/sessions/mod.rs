@@ -38,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(delete_session))
         .routes(routes!(restore_session))
         .routes(routes!(upload_url))
+        .routes(routes!(sign_upload_again))
         .routes(routes!(confirm))
         .routes(routes!(list_media))
         .routes(routes!(get_media, delete_media))
@@ -172,6 +173,23 @@ async fn upload_url(
         sha256: wanted.sha256,
     };
     Ok(Json(operations::upload_url(&app, &caller, id(&session, "session")?, announced).await?))
+}
+
+/// Get the upload URL again
+///
+/// Of a media item whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
+/// goes where the one of before went, and takes the same bytes.
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/upload-url", operation_id = "sign_media_upload", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 200, body = UploadUrlResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn sign_upload_again(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> ApiResult<Json<UploadUrlResponse>> {
+    let (session, media) = ids(&path)?;
+    Ok(Json(operations::sign_upload_again(&app, &caller, session, media).await?))
 }
 
 /// What was sent.

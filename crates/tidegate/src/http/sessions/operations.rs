@@ -76,6 +76,15 @@ pub(in crate::http) async fn upload_url(
     Ok(sessions::begin_upload(app, caller, &session_id(session), announced).await?.into())
 }
 
+pub(in crate::http) async fn sign_upload_again(
+    app: &App,
+    caller: &Caller,
+    session: Uuid,
+    id: Uuid,
+) -> Result<UploadUrlResponse> {
+    Ok(sessions::sign_upload_again(app, caller, &session_id(session), ObjectId(id)).await?.into())
+}
+
 pub(in crate::http) async fn confirm(
     app: &App,
     caller: &Caller,

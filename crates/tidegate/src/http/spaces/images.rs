@@ -27,7 +27,7 @@ use crate::surfaces::imports;
 use crate::surfaces::spaces::images::{self, Images, NewSpaceUpload, Wanted};
 
 /// Signed URLs are for the caller alone, so caches must not store them.
-const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
+pub(super) const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(refresh_images))
         .routes(routes!(get_image, delete_image))
         .routes(routes!(confirm_image))
+        .routes(routes!(sign_upload_again))
         .routes(routes!(retry_image))
         .routes(routes!(image_history))
         .routes(routes!(grant_cookies))
@@ -59,6 +60,24 @@ async fn create_image(
     let announced = NewSpaceUpload { filename, content_type, size, sha256 };
     let target = images::begin(&app, &caller, &space_id(&space)?, announced).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(UploadTarget::from(target))).into_response())
+}
+
+/// Get the upload URL again
+///
+/// Of an image whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
+/// goes where the one of before went, and takes the same bytes.
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/upload-url", operation_id = "sign_space_image_upload", tag = "spaces",
+    params(("spaceId" = String, Path), ("imageId" = String, Path)),
+    responses((status = 200, body = UploadTarget), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn sign_upload_again(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> ApiResult<Response<Body>> {
+    let (space, image) = ids(&path)?;
+    let target = images::sign_upload_again(&app, &caller, &space, image).await?;
+    Ok((NO_STORE, Json(UploadTarget::from(target))).into_response())
 }
 
 /// Confirm an image that was sent

@@ -3,6 +3,7 @@
 
 mod events;
 mod images;
+mod links;
 mod trash;
 mod wire;
 
@@ -43,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list_members))
         .routes(routes!(set_member, remove_member))
         .merge(images::routes())
+        .merge(links::routes())
         .merge(trash::routes())
         .merge(events::routes())
 }

@@ -6,13 +6,15 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{Response, StatusCode};
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::cursor::encode_cursor;
 use super::super::error::ErrorBody;
 use super::images::answer;
-use super::wire::{DeletedImage, OneSpaceImage, Trash, TrashQuery};
+use super::wire::{DeletedImage, OneSpaceImage, Trash};
 use super::{ApiResult, QueryResult, ids, limit, space_id, start};
 use crate::app::App;
 use crate::error::bad_request;
@@ -24,6 +26,20 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list_trash, empty_trash))
         .routes(routes!(purge_image))
         .routes(routes!(restore_image))
+}
+
+/// The query of `GET /api/spaces/{spaceId}/trash`.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TrashQuery {
+    /// From 1 to 1000; 100 where it is not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    offset: Option<String>,
 }
 
 /// List what was deleted

@@ -9,14 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::cursor::encode_cursor;
 use super::super::time::rfc3339;
 use crate::app::App;
-use crate::db::Cursor;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::beside;
 use crate::model::media::{Change, StatusChange};
 use crate::model::object::ObjectState;
 use crate::model::space::{Image, Member, Space, Thumbnail};
 use crate::surfaces::imports::Imported;
-use crate::surfaces::spaces::images::{Grant, Images};
+use crate::surfaces::spaces::images::{Grant, ImagePage, Images};
 use crate::uploads::media_items::Target;
 
 /// A space that is to be.
@@ -118,20 +117,6 @@ pub(super) struct PageQuery {
     pub(super) cursor: Option<String>,
 }
 
-/// The query of `GET /api/spaces/{spaceId}/trash`.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct TrashQuery {
-    /// From 1 to 1000; 100 where it is not said.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
-    pub(super) limit: Option<String>,
-    /// `nextCursor` of the page before.
-    pub(super) cursor: Option<String>,
-    /// Instead of `cursor`: the number of items to pass over, from 0.
-    #[param(value_type = Option<i64>, minimum = 0)]
-    pub(super) offset: Option<String>,
-}
-
 /// The query of `GET /api/spaces/{spaceId}/images`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -208,6 +193,8 @@ impl From<Target> for UploadTarget {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Thumbnail)]
 pub(super) struct ThumbnailResponse {
+    /// The `variant` of a link to it, such as `320.webp`.
+    name: String,
     width: u32,
     height: u32,
     content_type: String,
@@ -312,6 +299,7 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
         width: small.width,
         height: small.height,
         url: key.and_then(|key| urls.of(&beside(key, &small.name))),
+        name: small.name,
         content_type: small.content_type,
     };
     let thumbnails = image.thumbnails.into_iter().filter(|_| ready).map(thumbnail).collect();

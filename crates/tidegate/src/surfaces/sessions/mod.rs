@@ -147,6 +147,16 @@ pub async fn begin_upload(
     media_items::begin(app, caller, &owner, (new_id(), file_key), announced).await
 }
 
+/// Signs the upload URL of a media item again. Authorizes the caller, who must be its uploader or a
+/// service.
+pub async fn sign_upload_again(app: &App, caller: &Caller, session: &SessionId, id: ObjectId) -> Result<Target> {
+    let (_, media) = find(app, caller, Action::Write, Some(session), id).await?;
+    if !media.is_of_uploader(&caller.effective_principal()) || media.status().is_none() {
+        return Err(no_such_media());
+    }
+    media_items::sign_again(app, &media).await
+}
+
 fn stage(given: Option<&str>) -> Result<Option<Stage>> {
     let Some(given) = given else { return Ok(None) };
     let all: Vec<&str> = Stage::ALL.into_iter().map(Stage::as_str).collect();
@@ -182,12 +192,10 @@ pub async fn confirm_upload(
 /// is not found.
 async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &str) -> Result<Media> {
     let (_, media) = app.db.find_media_by_file_key_unscoped(file_key).await?.ok_or_else(no_such_media)?;
-    let effective = caller.effective_principal();
-    let theirs = match &*effective {
-        Principal::Anonymous => return Err(unauthenticated()),
-        Principal::User { id, .. } => media.created_by == id.as_str(),
-        Principal::Service | Principal::System => true,
-    };
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let theirs = media.is_of_uploader(&caller.effective_principal());
     if !is_in(&media, session) || !theirs || media.status().is_none() {
         return Err(no_such_media());
     }

@@ -83,13 +83,14 @@ fn with_grant(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> 
     Ok(Images { images, grant: if any { grant(app, space)? } else { None } })
 }
 
+/// Returns a visible image of a space.
+pub(super) async fn find_visible(app: &App, space: &SpaceId, id: ObjectId) -> Result<Image> {
+    app.db.find_images(space, &[id]).await?.into_iter().find(is_there).ok_or_else(no_such_image)
+}
+
 /// Returns a visible image and its signature.
 async fn one(app: &App, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    let found = app.db.find_images(space, &[id]).await?;
-    if !found.iter().any(is_there) {
-        return Err(no_such_image());
-    }
-    with_grant(app, space, found)
+    with_grant(app, space, vec![find_visible(app, space, id).await?])
 }
 
 /// Returns whether an image is visible: neither deleted, purged, nor being restored.
@@ -124,6 +125,17 @@ pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: NewSp
     let incoming = key::incoming(&upload_id);
     let announced = media_items::NewMediaUpload { filename, kind, size, sha256, stage: None };
     media_items::begin(app, caller, &owner, (upload_id, incoming), announced).await
+}
+
+/// Signs the upload URL of an image again. Authorizes the caller, who must be its uploader or a
+/// service.
+pub async fn sign_upload_again(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Target> {
+    access::find_space(app, caller, Action::Write, space).await?;
+    let media = in_space(app, space, id).await?;
+    if !media.is_of_uploader(&caller.effective_principal()) || media.status().is_none() {
+        return Err(no_such_image());
+    }
+    media_items::sign_again(app, &media).await
 }
 
 /// Confirms the upload of an image: seals the bytes and enqueues their processing. A repeated call
