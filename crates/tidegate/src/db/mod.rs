@@ -4,6 +4,7 @@
 
 mod archives;
 mod audit;
+mod bulks;
 mod changes;
 mod clock;
 mod counters;

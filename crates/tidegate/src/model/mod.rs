@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod archive;
+pub mod bulk;
 pub mod caller;
 pub mod disposition;
 pub mod event;

@@ -7,6 +7,7 @@
 mod access;
 mod audit;
 mod authority;
+mod bulk;
 mod callers;
 mod cli;
 mod cli_settings;

@@ -10,8 +10,7 @@ use crate::support::sessions::SESSION;
 use crate::support::{Answer, TestApp, services};
 
 /// Objects in the order of their numbers, three at a time.
-const OBJECTS: &str =
-    "INSERT INTO objects (id, owner_kind, owner_id, object_key, name, folded_name, content_type, state, \
+const OBJECTS: &str = "INSERT INTO objects (id, owner_kind, owner_id, object_key, name, folded_name, content_type, state, \
     size, etag, modified_at, created_by, created_at, deleted_at, folder, visibility, stage) \
     SELECT ID, 'KIND', 'OWNER', 'KIND/OWNER/' || i, 'File ' || i, 'file ' || i, 'image/jpeg', STATE, 10, 'e', 1, 'ann', \
     1700000000000000 + i / 3, CASE WHEN STATE IN ('DELETED', 'RESTORING') THEN NOW - i / 2 END, FOLDER, 'private', \
@@ -22,8 +21,7 @@ const UPLOADS: &str = "INSERT INTO uploads (id, object_id, owner_kind, owner_id,
 const NODES: &str = "INSERT INTO nodes (node_id, dataset_id, parent_id, kind, name, state, objects, bytes, created_by, created_at, \
     deleted_at) SELECT 'N:package:' || i, (SELECT id FROM datasets WHERE node_id = 'OWNER'), 0, 'package', 'p' || ((i * 7919) % COUNT), \
     CASE WHEN i % 10 = 9 THEN 'DELETED' ELSE 'READY' END, 1, 10, 'ann', 1, CASE WHEN i % 10 = 9 THEN NOW END FROM ROWS";
-const SOURCES: &str =
-    "INSERT INTO objects (id, owner_kind, owner_id, object_key, name, content_type, state, size, etag, modified_at, \
+const SOURCES: &str = "INSERT INTO objects (id, owner_kind, owner_id, object_key, name, content_type, state, size, etag, modified_at, \
     created_by, created_at, node) SELECT ID, 'dataset', 'OWNER', 'source/' || id, 'f.bin', 'a/b', \
     CASE WHEN state = 'DELETED' THEN 'DELETED' WHEN id % 100 = 7 THEN 'FAILED' WHEN id % 100 = 8 THEN 'PENDING' ELSE 'READY' END, \
     10, 'e', 1, 'ann', 1, id FROM nodes";
@@ -139,7 +137,8 @@ impl List {
         let [limit, _, next, _] = self.words;
         let total = self.page(app, &format!("{limit}=1")).await[self.total].as_u64().unwrap();
         let mut line = format!("{} ({total})", self.path.chars().take(70).collect::<String>());
-        for (name, offset) in [("first", 0), ("1/4", total / 4), ("middle", total / 2), ("last", total.max(100) - 100)] {
+        for (name, offset) in [("first", 0), ("1/4", total / 4), ("middle", total / 2), ("last", total.max(100) - 100)]
+        {
             let mut least = f64::MAX;
             for _ in 0..3 {
                 let begun = Instant::now();
@@ -159,7 +158,9 @@ async fn fill(app: &TestApp, count: usize) -> Vec<List> {
     let dataset = app.dataset().await;
     app.session().await;
     let now = tidegate::model::micros(app.app.db.now());
-    let rows = format!("(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1) SELECT i FROM n) AS n");
+    let rows = format!(
+        "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1) SELECT i FROM n) AS n"
+    );
     let fill = |sql: &str, kind: &str, owner: &str, state: &str, folder: &str| {
         let sql = sql.replace("KIND", kind).replace("OWNER", owner).replace("STATE", state).replace("FOLDER", folder);
         sql.replace("ROWS", &rows).replace("NOW", &now.to_string()).replace("COUNT", &count.to_string())

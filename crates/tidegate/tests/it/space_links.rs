@@ -59,8 +59,11 @@ async fn a_viewer_links_to_one_file_for_a_chosen_time() {
     let links: Vec<_> =
         events["events"].as_array().unwrap().iter().filter(|event| event["action"] == "link.issued").collect();
     assert_eq!(links.len(), 4, "{events}");
-    assert!(links.iter().all(|event| event["actor"]["name"] == "vic" && event["objectId"] == json!(image)), "{links:?}");
-    app.finish().await;
+    assert!(
+        links.iter().all(|event| event["actor"]["name"] == "vic" && event["objectId"] == json!(image)),
+        "{links:?}"
+    );
+    app.stop().await;
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use tidegate::app::App;
 use tidegate::db::Cursor;
 use tidegate::error::Error;
 use tidegate::model::access::Action;
+use tidegate::model::bulk::BulkAction;
 use tidegate::model::caller::Caller;
 use tidegate::model::event::EventFilter;
 use tidegate::model::file::{FileFilter, Visibility};
@@ -28,7 +29,7 @@ use tidegate::surfaces::files::completion::Finish;
 use tidegate::surfaces::files::uploads::PartBody;
 use tidegate::surfaces::packages::uploads::{UploadMethod, Which};
 use tidegate::surfaces::spaces::images::Wanted;
-use tidegate::{access, library, surfaces, uploads};
+use tidegate::{access, library, surfaces, uploads, worker};
 
 use crate::support::TestApp;
 
@@ -37,8 +38,8 @@ use crate::support::TestApp;
 enum About {
     /// Objects of an owner of this kind.
     Kind(OwnerKind),
-    /// An upload of files by its id. Somebody else's is not there: ids of uploads are not to be tried out.
-    FilesUpload,
+    /// An upload of files, or a bulk action, by its id. Somebody else's is not there: ids are not to be tried out.
+    ById,
     /// The server as a whole.
     Server,
     /// Something of the caller's own; only an anonymous caller is refused.
@@ -56,7 +57,7 @@ impl About {
     fn refusal(self) -> &'static str {
         let stranger = match self {
             Self::Kind(kind) => rules::of(kind).stranger,
-            Self::FilesUpload => Stranger::NotFound,
+            Self::ById => Stranger::NotFound,
             Self::Server | Self::Own => Stranger::Forbidden,
         };
         match stranger {
@@ -126,6 +127,8 @@ struct Belongings {
     asset: AssetPath,
     /// A package whose source file is sent in parts.
     in_parts: Which,
+    /// A bulk action.
+    bulk: uuid::Uuid,
 }
 
 fn photo() -> Vec<u8> {
@@ -164,6 +167,11 @@ fn new_picture() -> surfaces::spaces::images::NewSpaceUpload {
 
 fn new_object(in_parts: bool) -> surfaces::packages::uploads::NewPackageUpload {
     surfaces::packages::uploads::NewPackageUpload { in_parts, ..Default::default() }
+}
+
+fn new_bulk(space: &SpaceId) -> worker::bulk::NewBulk {
+    let (kind, owner, action) = (OwnerKind::Space, space.as_str().to_owned(), BulkAction::Delete);
+    worker::bulk::NewBulk { kind, owner, action, items: vec!["unknown".to_owned()] }
 }
 
 impl Belongings {
@@ -208,9 +216,11 @@ impl Belongings {
         let source = ("two", "two.bin", None);
         let two = surfaces::packages::uploads::begin_package(&app, alice, &dataset, source, new_object(true));
         let two = two.await.unwrap();
+        let bulk = worker::bulk::start(&app, alice, new_bulk(&space)).await.unwrap();
         test.run_jobs().await;
         Self {
             app,
+            bulk,
             disks: Owner::Disks(user),
             image,
             open: (ObjectId::parse(&open).unwrap(), upload_of_open),
@@ -271,11 +281,11 @@ impl Belongings {
             FILES => surfaces::archives::create(app, caller, &keys, None),
             FILES => surfaces::archives::create_of_folder(app, caller, files, "docs", None),
             FILES => surfaces::files::uploads::begin(app, caller, files, "docs", new_file("c.txt")),
-            About::FilesUpload => surfaces::files::uploads::progress(app, caller, upload),
-            About::FilesUpload => surfaces::files::completion::has_parts(app, caller, upload),
-            About::FilesUpload => surfaces::files::completion::complete(app, caller, upload, &finish, Some(vec![])),
-            About::FilesUpload => surfaces::files::uploads::put_part(app, caller, upload, 1, body(b"bytes")),
-            About::FilesUpload => surfaces::files::uploads::abort(app, caller, upload),
+            About::ById => surfaces::files::uploads::progress(app, caller, upload),
+            About::ById => surfaces::files::completion::has_parts(app, caller, upload),
+            About::ById => surfaces::files::completion::complete(app, caller, upload, &finish, Some(vec![])),
+            About::ById => surfaces::files::uploads::put_part(app, caller, upload, 1, body(b"bytes")),
+            About::ById => surfaces::files::uploads::abort(app, caller, upload),
             FILES => surfaces::files::links::revoke(app, caller, files),
             FILES => surfaces::files::deletion::delete(app, caller, key),
             FILES => surfaces::files::deletion::delete_folder(app, caller, files, "docs"),
@@ -307,12 +317,15 @@ impl Belongings {
     }
 
     async fn spaces(&self, caller: &Caller) -> Vec<Row> {
-        let Self { app, space, picture, .. } = self;
+        let Self { app, space, picture, bulk, .. } = self;
         let (picture, owner) = (*picture, Owner::Space(space.clone()));
         let (dora, ids, object) =
             (UserId::parse("dora").unwrap(), [picture.to_string()], Some((OwnerKind::Space, picture)));
         rows![
             SPACE => access::find_space(app, caller, Action::Read, space),
+            SPACE => access::authorize_owner(app, caller, Action::Read, &owner),
+            SPACE => worker::bulk::start(app, caller, new_bulk(space)),
+            About::ById => worker::bulk::find(app, caller, *bulk),
             SPACE => library::audit::list(app, caller, events(Some(&owner), None), Cursor::START, 10),
             SPACE => library::audit::list(app, caller, events(None, object), Cursor::START, 10),
             SPACE => uploads::media_items::watch::watch(app, caller.clone(), owner.clone(), None),

@@ -324,12 +324,7 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
 }
 
 /// Renders a page of images.
-pub(super) fn show_page(
-    app: &App,
-    space: &SpaceId,
-    page: ImagePage<Images>,
-    shared: bool,
-) -> SpaceImagePage {
+pub(super) fn show_page(app: &App, space: &SpaceId, page: ImagePage<Images>, shared: bool) -> SpaceImagePage {
     let ImagePage { images: Images { images, grant }, next, total } = page;
     let urls = Urls { app, grant: grant.as_ref(), shared };
     let (expires_at, refresh_after) = times(grant.as_ref());

@@ -49,7 +49,9 @@ pub async fn issue(
     }
     let key = match variant {
         None | Some(ORIGINAL) => image.object.key.as_str().to_owned(),
-        Some(name) if image.thumbnails.iter().any(|small| small.name == name) => beside(image.object.key.as_str(), name),
+        Some(name) if image.thumbnails.iter().any(|small| small.name == name) => {
+            beside(image.object.key.as_str(), name)
+        }
         Some(_) => {
             let names: Vec<&str> = image.thumbnails.iter().map(|small| small.name.as_str()).collect();
             return Err(bad_request(format!("variant must be one of {ORIGINAL}, {}", names.join(", "))));
