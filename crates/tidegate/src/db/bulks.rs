@@ -241,15 +241,18 @@ impl Tx {
         }))
     }
 
-    /// Counts all objects that are not done as failed, for one reason.
+    /// Counts all objects that are not done as failed, for one code and message, and stores these
+    /// while fewer than `most` are stored.
     #[tracing::instrument(name = "db.fail_bulk_rest", level = "trace", skip_all)]
-    pub async fn fail_bulk_rest(&mut self, id: Uuid, code: &str, message: &str) -> Result<()> {
+    pub async fn fail_bulk_rest(&mut self, id: Uuid, (code, message): (&str, &str), most: u64) -> Result<()> {
         const ITEMS: &str = "UPDATE bulk_items SET code = $2, message = $3 WHERE bulk_id = $1 AND code IS NULL \
-                             AND number >= (SELECT next FROM bulks WHERE id = $1)";
+                             AND number >= (SELECT next FROM bulks WHERE id = $1) \
+                             AND number < (SELECT next - failed FROM bulks WHERE id = $1) + $4";
         const SQL: &str =
             "UPDATE bulks SET failed = failed + total - next, next = total WHERE id = $1 AND finished_at IS NULL";
         on_tx!(self, |connection| {
-            sqlx::query(ITEMS).bind(id).bind(code).bind(message).execute(&mut *connection).await?;
+            let query = sqlx::query(ITEMS).bind(id).bind(code).bind(message).bind(to_i64(most));
+            query.execute(&mut *connection).await?;
             sqlx::query(SQL).bind(id).execute(connection).await.map(drop)?;
         });
         Ok(())

@@ -165,8 +165,7 @@ pub(super) async fn run(app: &App, id: Uuid) -> Result<()> {
         let outcome = perform(app, (&bulk, &owner), &item).await;
         let is_first = number == bulk.next;
         let failure = match outcome {
-            // It was done before its record was written.
-            Err(Error::NotFound(_) | Error::InvalidState(_)) if is_first && interrupted => None,
+            Err(Error::NotFound(_)) if is_first && interrupted && may_be_done(app, &bulk, &owner).await => None,
             Err(error) if is_passing(&error, if is_first { tries } else { 0 }) => return Err(error),
             other => other.err(),
         };
@@ -186,6 +185,13 @@ pub(super) async fn run(app: &App, id: Uuid) -> Result<()> {
         return tx.commit().await;
     }
     finish(app, tx, &bulk).await
+}
+
+/// Returns whether an object that is not found may have been removed by this very action, before a
+/// record of it was written. What was restored is found, and is restored once more.
+async fn may_be_done(app: &App, bulk: &Bulk, owner: &Owner) -> bool {
+    matches!(bulk.action, BulkAction::Delete | BulkAction::Purge)
+        && access::authorize_owner(app, &bulk.caller, Action::Delete, owner).await.is_ok()
 }
 
 /// Returns whether an error says nothing of the object, so that the job tries it again.
@@ -257,7 +263,7 @@ async fn perform(app: &App, (bulk, owner): (&Bulk, &Owner), item: &str) -> Resul
 
 /// Counts what is left of a bulk action as failed, because its job was dead-lettered.
 pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, id: Uuid, reason: &str) -> Result<()> {
-    tx.fail_bulk_rest(id, "INTERNAL", reason).await?;
+    tx.fail_bulk_rest(id, ("INTERNAL", reason), MOST_FAILURES).await?;
     tx.finish_bulk(id, app.db.now()).await.map(drop)
 }
 

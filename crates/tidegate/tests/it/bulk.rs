@@ -167,8 +167,7 @@ async fn a_lost_role_ends_it() {
 
 #[tokio::test]
 async fn only_who_started_it_and_admins_read_it() {
-    let settings = [("AUTH_MODE", "dev"), ("AUTH_SERVICE_TOKEN", SERVICE)];
-    let app = TestApp::with(&settings).await;
+    let app = TestApp::start().await;
     let space = app.space("ann", "x").await;
     assert_eq!(app.member("ann", &space, "ed", "owner").await.status, 200);
     let ids = announced(&app, "ann", &space, 1).await;
@@ -181,14 +180,41 @@ async fn only_who_started_it_and_admins_read_it() {
     }
     assert_eq!(get(&[]).await.status, 401);
     assert_eq!(get(&[("x-user-id", "root"), ("x-roles", "admin")]).await.status, 200);
-    assert_eq!(get(&[("x-service-token", SERVICE)]).await.status, 200);
-    // A service that acts for somebody has no more rights than they.
-    assert_eq!(get(&[("x-service-token", SERVICE), ("x-user-id", "mallory")]).await.status, 404);
     for unknown in [uuid::Uuid::now_v7().to_string(), "x".to_owned(), "%00".to_owned()] {
         let refused = app.get("ann", &format!("/v1/bulk/{unknown}")).await;
         assert!([400, 404].contains(&refused.status), "{unknown}: {}", refused.status);
     }
     app.run_jobs().await;
+    app.stop().await;
+}
+
+/// A service that acts for somebody has their rights and no more, also when its objects are done.
+#[tokio::test]
+async fn a_service_starts_it_for_somebody() {
+    let settings = [("AUTH_MODE", "jwt"), ("AUTH_OWN_TOKENS", "true"), ("AUTH_SERVICE_TOKEN", SERVICE)];
+    let app = TestApp::with(&settings).await;
+    let ask = async |user: Option<&str>, method: &str, path: &str, body: &Value| {
+        let mut headers = vec![("x-service-token", SERVICE), ("content-type", "application/json")];
+        headers.extend(user.map(|user| ("x-user-id", user)));
+        let bytes = if method == "GET" { Vec::new() } else { body.to_string().into_bytes() };
+        app.send(method, &format!("{}{path}", app.api()), &headers, bytes).await
+    };
+    let space = ask(Some("ann"), "POST", "/api/spaces", &json!({ "name": "x" })).await.json();
+    let space = space["id"].as_str().unwrap();
+    let new = json!({ "filename": "a.jpg", "contentType": "image/jpeg", "size": 1000 });
+    let images = format!("/api/spaces/{space}/images");
+    let image = ask(Some("ann"), "POST", &images, &new).await.json()["id"].as_str().unwrap().to_owned();
+    let wanted = body("space", space, "delete", &[image]);
+    assert_eq!(ask(Some("mallory"), "POST", "/v1/bulk", &wanted).await.status, 404);
+    let started = ask(Some("ann"), "POST", "/v1/bulk", &wanted).await;
+    assert_eq!(started.status, 202, "{}", started.text());
+    let path = format!("/v1/bulk/{}", started.json()["id"].as_str().unwrap());
+    app.run_jobs().await;
+    for (user, status) in [(Some("ann"), 200), (None, 200), (Some("mallory"), 404)] {
+        let shown = ask(user, "GET", &path, &Value::Null).await;
+        assert_eq!(shown.status, status, "{user:?}: {}", shown.text());
+        assert!(status != 200 || failures(&shown.json()).is_empty(), "{}", shown.text());
+    }
     app.stop().await;
 }
 
