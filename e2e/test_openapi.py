@@ -37,6 +37,7 @@ SESSION = "019a1c40-5b1e-7c02-9a3d-5e8f00000004"
 MEDIA = "019a1c40-5b1e-7c02-9a3d-5e8f00000005"
 DATASET = "N:dataset:019a1c40-5b1e-7c02-9a3d-5e8f00000006"
 PACKAGE = "N:package:019a1c40-5b1e-7c02-9a3d-5e8f00000007"
+BULK = "019a1c40-5b1e-7c02-9a3d-5e8f00000008"
 MEDIA_KEY = f"sessions/{SESSION}/general/{MEDIA}/front.jpg"
 FILE_KEY = "storage/alice/main/pictures/image.jpg"
 ETAG = "5d41402abc4b2a76b9719d911017c592"
@@ -99,6 +100,9 @@ class World:
             target = space.call("POST", "/images", {"filename": "a.jpg", "contentType": "image/jpeg"}).json()
             assert send("PUT", target["uploadUrl"], target["headers"], picture()).status == 200
             return {SPACE: space.id, SPACE_IMAGE: target["id"]}
+        if id == "sign_space_image_upload":
+            target = space.call("POST", "/images", {"filename": "a.jpg", "contentType": "image/jpeg"}).json()
+            return {SPACE: space.id, SPACE_IMAGE: target["id"]}
         image = space.make(picture())["id"]
         if id in {"restore_space_image", "purge_space_image", "list_space_trash", "empty_space_trash"}:
             assert space.call("DELETE", f"/images/{image}").status == 204
@@ -114,6 +118,8 @@ class World:
         real = {SESSION: session, MEDIA_KEY: target["fileKey"]}
         if id == "confirm_media_upload":
             return real
+        if id == "sign_media_upload":
+            return {**real, MEDIA: target["id"]}
         media = self.call("POST", f"{below}/media/confirm", {"fileKey": target["fileKey"]})["id"]
         while self.call("GET", f"{below}/media/{media}")["status"] != "COMPLETED":
             pass
@@ -122,6 +128,13 @@ class World:
         if id == "restore_session":
             self.call("DELETE", below)
         return {**real, MEDIA: media}
+
+    def bulk_for(self, id):
+        space = Space(self.server, user="alice")
+        image = space.make(picture())["id"]
+        body = {"kind": "space", "owner": space.id, "action": "delete", "ids": [image]}
+        started = self.call("POST", "/v1/bulk", body)["id"] if id == "get_bulk" else BULK
+        return {SPACE: space.id, SPACE_IMAGE: image, BULK: started}
 
     def packages_for(self, id):
         dataset = Dataset(self.server, user="alice", org="lab")
@@ -143,7 +156,7 @@ class World:
         new = {"mode": "single", "files": [{"name": "image.jpg", "size": 5}], "folder": "main/pictures"}
         begun = self.call("POST", "/v1/files/init", new)
         upload, key = begun["uploadId"], begun["uploads"][0]["key"]
-        if id in {"send_file_part", "send_file_part_base64", "abort_file_upload"}:
+        if id in {"send_file_part", "send_file_part_base64", "abort_file_upload", "get_file_upload"}:
             return {"upload-of-the-file": upload}
         part = {"uploadId": upload, "partNumber": 1, "chunkBase64": base64.b64encode(b"Hello").decode()}
         self.call("POST", "/v1/files/part", part)

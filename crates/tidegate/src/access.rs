@@ -152,6 +152,16 @@ pub(crate) fn dataset_role(caller: &Caller, dataset: &Dataset) -> Option<Role> {
     roles.datasets.get(&dataset.id).copied().max(dataset.role)
 }
 
+/// Decides whether the caller may do `action` with objects of an owner, whichever kind it is.
+pub async fn authorize_owner(app: &App, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
+    match owner {
+        Owner::Session(session, _) => find_session(app, caller, action, session).await.map(drop),
+        Owner::Space(space) => find_space(app, caller, action, space).await.map(drop),
+        Owner::Dataset(dataset) => find_dataset(app, caller, action, dataset).await.map(drop),
+        Owner::Disks(_) | Owner::Files(_) => authorize(app, caller, action, owner, None),
+    }
+}
+
 /// Decides again while a stream is open, since sessions and spaces may be deleted and members
 /// removed meanwhile.
 pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {

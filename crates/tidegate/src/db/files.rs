@@ -348,7 +348,7 @@ fn below(folder: &Option<String>) -> (String, String) {
 }
 
 /// Returns the range of paths below the filter's folder, if subfolders are included.
-fn bounds(filter: &FileFilter) -> (String, String) {
+pub(super) fn bounds(filter: &FileFilter) -> (String, String) {
     match &filter.folder {
         None => below(&None),
         Some(_) if filter.subtree => below(&filter.folder),
@@ -357,7 +357,7 @@ fn bounds(filter: &FileFilter) -> (String, String) {
 }
 
 /// Returns a LIKE pattern for names that contain a text, in upper or lower case.
-fn pattern(text: &str) -> String {
+pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.to_lowercase().chars() {
         if matches!(c, '%' | '_' | '\\') {

@@ -48,14 +48,35 @@ row! {
 
 /// The columns of a media item, from objects `o` with their uploads `u` and, for a session, `s`.
 macro_rules! media {
-    ($condition:literal) => {
+    ($($condition:literal),+) => {
         concat!(
             "SELECT o.id, o.owner_kind, o.owner_id, s.org, o.object_key, u.incoming_key AS file_key, o.name, o.content_type, o.state, \
              u.state AS upload_state, o.size, o.etag, o.modified_at, o.created_at, o.created_by, o.stage, o.alt, o.reason, \
              o.scan, o.width, o.height, o.duration_ms, o.blurhash, o.sealed_key, o.imported_from FROM objects o \
              JOIN uploads u ON u.object_id = o.id LEFT JOIN sessions s ON o.owner_kind = 'session' AND s.id = o.owner_id \
              WHERE o.owner_kind IN ('session', 'space') AND ",
-            $condition
+            $($condition),+
+        )
+    };
+}
+
+/// Selects a page of an owner's media items, of all that are visible or in one state. `$stage` is the
+/// condition on the stage, which an index needs in these words.
+macro_rules! page_of_media {
+    (all, $stage:literal) => {
+        media!(
+            "o.owner_kind = $5 AND o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state <> 'PURGED' AND o.state <> 'DELETED' \
+             AND o.state <> 'RESTORING' AND (o.state <> 'PENDING' OR u.state IN ('OPEN', 'COMPLETED')) ",
+            $stage,
+            " ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
+        )
+    };
+    (one, $stage:literal) => {
+        media!(
+            "o.owner_kind = $5 AND o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state = $6 \
+             AND (o.state <> 'PENDING' OR u.state = $7) ",
+            $stage,
+            " ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
         )
     };
 }
@@ -204,31 +225,30 @@ impl Db {
     }
 
     /// Returns a page of an owner's media items, newest first: in one state, and for PENDING with
-    /// one upload state; or all that are visible.
+    /// one upload state; or all that are visible. With a stage, those of it only.
     #[tracing::instrument(name = "db.list_media", level = "trace", skip_all)]
     pub async fn list_media(
         &self,
         owner: &Owner,
-        wanted: Option<(ObjectState, UploadState)>,
+        (wanted, stage): (Option<(ObjectState, UploadState)>, Option<Stage>),
         after: Cursor,
         limit: i64,
     ) -> Result<Vec<Media>> {
-        const ALL: &str = media!(
-            "o.owner_kind = $5 AND o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state <> 'PURGED' AND o.state <> 'DELETED' \
-             AND o.state <> 'RESTORING' AND (o.state <> 'PENDING' OR u.state IN ('OPEN', 'COMPLETED')) \
-             ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
-        );
-        const ONE: &str = media!(
-            "o.owner_kind = $5 AND o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state = $6 \
-             AND (o.state <> 'PENDING' OR u.state = $7) \
-             ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
-        );
-        let sql = if wanted.is_some() { ONE } else { ALL };
+        let sql = match (wanted.is_some(), stage.is_some()) {
+            (false, false) => page_of_media!(all, ""),
+            (false, true) => page_of_media!(all, "AND o.stage = $6"),
+            (true, false) => page_of_media!(one, ""),
+            (true, true) => page_of_media!(one, "AND o.stage = $8 AND o.state <> 'PURGED' AND o.state <> 'DELETED'"),
+        };
         let rows: Vec<Row> = on_reader!(self, |pool| {
             let query = sqlx::query_as(sql).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
             let query = query.bind(owner.kind().as_str());
-            match wanted {
-                Some((state, upload)) => query.bind(state.as_str()).bind(upload.as_str()).fetch_all(pool).await?,
+            let query = match wanted {
+                Some((state, upload)) => query.bind(state.as_str()).bind(upload.as_str()),
+                None => query,
+            };
+            match stage {
+                Some(stage) => query.bind(stage.as_str()).fetch_all(pool).await?,
                 None => query.fetch_all(pool).await?,
             }
         });

@@ -55,6 +55,8 @@ pub struct Cursor {
 impl Cursor {
     /// The position before all objects.
     pub const START: Self = Self { created_at: i64::MAX, id: ObjectId(Uuid::max()) };
+    /// The position after all objects.
+    pub const END: Self = Self { created_at: i64::MIN, id: ObjectId(Uuid::nil()) };
 }
 
 impl Db {
@@ -103,8 +105,7 @@ impl Db {
         row.map(read).transpose()
     }
 
-    /// Returns a page of an owner's objects, newest first: in one state, or all that are not
-    /// deleted.
+    /// Returns a page of an owner's objects, newest first: in one state, or all that are visible.
     #[tracing::instrument(name = "db.list_objects", level = "trace", skip_all)]
     pub async fn list_objects(
         &self,
@@ -115,7 +116,8 @@ impl Db {
     ) -> Result<Vec<Object>> {
         const ALL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
                            FROM objects WHERE owner_kind = $1 AND owner_id = $2 \
-                           AND state <> 'PURGED' AND state <> 'DELETED' AND (created_at, id) < ($3, $4) \
+                           AND state <> 'PURGED' AND state <> 'DELETED' AND state <> 'RESTORING' \
+                           AND (created_at, id) < ($3, $4) \
                            ORDER BY created_at DESC, id DESC LIMIT $5";
         const ONE: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
                            FROM objects WHERE owner_kind = $1 AND owner_id = $2 \

@@ -17,9 +17,10 @@ pub(crate) struct CorsPolicy {
     methods: &'static str,
 }
 
-/// The response headers that scripts may read.
-const EXPOSED: &str =
-    "accept-ranges, content-range, content-length, content-encoding, etag, last-modified, x-request-id";
+/// The response headers that scripts may read. By `date` a page learns how far its clock is off,
+/// and by `retry-after` when to come again.
+const EXPOSED: &str = "accept-ranges, content-range, content-length, content-encoding, date, etag, last-modified, \
+                       retry-after, x-request-id";
 
 impl CorsPolicy {
     /// Returns the policy of JSON routes: named origins only.

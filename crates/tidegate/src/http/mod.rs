@@ -7,6 +7,7 @@ mod admission;
 mod audit;
 mod auth;
 mod body_pace;
+mod bulk;
 mod chunks;
 pub mod codes;
 pub(crate) mod connections;
@@ -102,6 +103,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(spaces::routes())
         .merge(packages::routes())
         .merge(jobs::routes())
+        .merge(bulk::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
         .merge(overview::routes())
@@ -121,14 +123,14 @@ pub fn api_router(app: Arc<App>) -> Router {
     let (probes, _) = ops::probes().split_for_parts();
     let always = tokens::routes().merge(audit::routes()).merge(jobs::routes()).merge(overview::routes());
     let (mut surfaces, _) = always.split_for_parts();
-    let (mut bytes, mut lists) = (Router::new(), Router::new());
+    let (mut bytes, mut lists) = (Router::new(), bulk::routes().split_for_parts().0);
     if app.config.is_on(OwnerKind::Disks) {
         surfaces = surfaces.merge(disks::routes().split_for_parts().0);
     }
     if app.config.is_on(OwnerKind::Files) {
         surfaces = surfaces.merge(files::routes().split_for_parts().0);
         bytes = files::byte_routes().split_for_parts().0;
-        lists = files::list_routes().split_for_parts().0.layer(json::long_body_limit());
+        lists = lists.merge(files::list_routes().split_for_parts().0);
     }
     if app.config.is_on(OwnerKind::Session) {
         surfaces = surfaces.merge(sessions::routes().split_for_parts().0).merge(graphql::routes(&app));
@@ -142,7 +144,7 @@ pub fn api_router(app: Arc<App>) -> Router {
     let (metrics, _) = ops::metrics_route().split_for_parts();
     surfaces
         .layer(json::body_limit())
-        .merge(lists)
+        .merge(lists.layer(json::long_body_limit()))
         .layer(from_fn(turns::take_turns))
         .layer(from_fn_with_state(Arc::clone(&guards), admission::limit_requests))
         .merge(

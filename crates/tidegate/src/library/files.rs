@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::access;
 use crate::app::App;
-use crate::db::Cursor;
+use crate::db::{Cursor, ObjectList};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -107,6 +107,20 @@ fn named(key: &str, error: Error) -> Error {
 /// Returns the error for a file that does not exist.
 pub(crate) fn not_found() -> Error {
     Error::NotFound("no such file".into())
+}
+
+/// Returns the cursor after which the files from `offset` on are, in a list of `total` files.
+/// Authorizes the caller.
+pub async fn find_position(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    (filter, state): (&FileFilter, ObjectState),
+    offset: u64,
+    total: u64,
+) -> Result<Cursor> {
+    access::authorize(app, caller, Action::List, owner, None)?;
+    app.db.position_at(&ObjectList::Files(owner, filter, state), offset, total).await
 }
 
 /// Returns a page of a user's files, and whether there are more. Authorizes the caller.

@@ -94,7 +94,7 @@ pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
         return Ok(Grant { url, authorization: Authorization::SignIn, object });
     };
     let url = format!("{edge}/{}", object.key);
-    let root = served_root(app, &object.key)?;
+    let root = served_root(app, object.key.as_str())?;
     let (signature, times) = sign_root(app, root, app.config.cloudfront.lifetime, app.db.now())?;
     let (url, authorization) = match app.config.cloudfront.auth_mode {
         GrantMode::Url => (format!("{url}?{}", signature.query()), Authorization::Url(times)),
@@ -102,7 +102,7 @@ pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
             let path = if app.config.cloudfront.cookie.wide_path {
                 format!("/{}", app.config.images.layout.images())
             } else {
-                format!("/{}", served_root(app, &object.key)?)
+                format!("/{}", served_root(app, object.key.as_str())?)
             };
             (url, Authorization::Cookies { signature, path, times })
         }
@@ -151,23 +151,34 @@ pub(crate) fn sign_key_until(
     not_after: u64,
     now: SystemTime,
 ) -> Result<(Arc<str>, Times)> {
-    served_root(app, key)?;
     let times = window(now, lifetime).capped(not_after);
+    Ok((sign_url(app, key.as_str(), times.expires_at)?, times))
+}
+
+/// Returns the URL of one key that expires after `lifetime`, to the second, with its own canned
+/// policy, and the time of its expiry. For links whose lifetime somebody has chosen.
+pub(crate) fn sign_link(app: &App, key: &str, lifetime: Duration, now: SystemTime) -> Result<(String, SystemTime)> {
+    let expires_at = epoch_seconds(now) + lifetime.as_secs();
+    let url = sign_url(app, key, expires_at)?;
+    Ok((url.as_ref().to_owned(), SystemTime::UNIX_EPOCH + Duration::from_secs(expires_at)))
+}
+
+/// Returns the URL of one key until `expires_at` in epoch seconds. It is made once and then cached.
+fn sign_url(app: &App, key: &str, expires_at: u64) -> Result<Arc<str>> {
+    served_root(app, key)?;
     let edge = edge(app)?;
     let signer = app.signing_key.signer();
-    let covered = (key.as_str().to_owned(), times.expires_at, signer.key_pair_id().to_owned());
-    let url = app
-        .grants
+    let covered = (key.to_owned(), expires_at, signer.key_pair_id().to_owned());
+    app.grants
         .urls
         .try_get_with(covered, || {
-            let url = format!("{edge}/{}", utf8_percent_encode(key.as_str(), PATH));
+            let url = format!("{edge}/{}", utf8_percent_encode(key, PATH));
             let resource = Resource::url(&url).map_err(|error| error.to_string())?;
             metrics::counter!("tidegate_signatures_total").increment(1);
-            let signed = signer.sign_url(&resource, times.expires_at);
+            let signed = signer.sign_url(&resource, expires_at);
             signed.map(Arc::from).ok_or_else(|| "the crypto library failed".to_owned())
         })
-        .map_err(|error: Arc<String>| Error::Internal(anyhow::anyhow!("signing: {error}")))?;
-    Ok((url, times))
+        .map_err(|error: Arc<String>| Error::Internal(anyhow::anyhow!("signing: {error}")))
 }
 
 /// Returns the expiry and renewal time of what is signed now.
@@ -184,8 +195,8 @@ fn edge(app: &App) -> Result<&Origin> {
 
 /// Returns the served root of a key. Returns an internal error for a key outside every served root,
 /// which must never be signed.
-fn served_root<'a>(app: &App, key: &'a Key) -> Result<&'a str> {
-    let root = app.config.images.layout.served_root(key.as_str());
+fn served_root<'a>(app: &App, key: &'a str) -> Result<&'a str> {
+    let root = app.config.images.layout.served_root(key);
     root.ok_or_else(|| Error::Misconfig("the object is outside the served roots; was IMAGE_BASE_PATH changed?".into()))
 }
 

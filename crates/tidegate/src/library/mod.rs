@@ -9,5 +9,6 @@ pub mod grants;
 pub mod keys;
 pub mod objects;
 pub mod overview;
+pub(crate) mod positions;
 pub(crate) mod quotas;
 pub mod tokens;

@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use crate::access;
 use crate::app::App;
-use crate::db::Cursor;
+use crate::db::{Cursor, ObjectList};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::cdn_invalidations;
+use crate::library::positions;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::page::{Page, Start};
 use crate::model::principal::Principal;
 use crate::state::object_cache::Ready;
 
@@ -77,25 +79,25 @@ pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectI
     }
 }
 
-/// Returns a page of an owner's objects, newest first, and whether there are more. Authorizes the
-/// caller.
+/// Returns a page of an owner's objects, newest first. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
     owner: &Owner,
     state: Option<ObjectState>,
-    after: Cursor,
+    start: Start<Cursor>,
     limit: i64,
-) -> Result<(Vec<Object>, bool)> {
+) -> Result<Page<Object>> {
     access::authorize(app, caller, Action::List, owner, None)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    let mut found = app.db.list_objects(owner, state, after, limit + 1).await?;
+    let (after, total) = positions::of_objects(app, &ObjectList::Objects(owner, state), start).await?;
+    let mut items = app.db.list_objects(owner, state, after, limit + 1).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > wanted;
-    found.truncate(wanted);
-    Ok((found, more))
+    let more = items.len() > wanted;
+    items.truncate(wanted);
+    Ok(Page { items, more, total })
 }
 
 /// Deletes the bytes of a deleted object and marks its row as PURGED.

@@ -76,6 +76,8 @@ pub enum AuditAction {
     NodesRestored,
     /// A dead-lettered job was put back in the queue.
     JobRetried,
+    /// A link to one file was issued, with a lifetime that its issuer chose.
+    LinkIssued,
     /// An action was refused.
     Refused(Action),
 }
@@ -116,6 +118,7 @@ impl AuditAction {
             Self::NodesDeleted => "nodes.deleted",
             Self::NodesRestored => "nodes.restored",
             Self::JobRetried => "job.retried",
+            Self::LinkIssued => "link.issued",
             Self::Refused(action) => action.as_str(),
         }
     }

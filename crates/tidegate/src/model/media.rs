@@ -7,6 +7,7 @@ use super::ids::ObjectId;
 use super::key::Key;
 use super::object::{Content, Object, ObjectState};
 use super::owner::Owner;
+use super::principal::Principal;
 use super::upload::UploadState;
 
 /// The most bytes in a file name.
@@ -236,6 +237,15 @@ pub struct Media {
 }
 
 impl Media {
+    /// Returns whether a principal may go on with the item's upload: who announced it, or a service.
+    pub fn is_of_uploader(&self, principal: &Principal) -> bool {
+        match principal {
+            Principal::Anonymous => false,
+            Principal::User { id, .. } => self.created_by == id.as_str(),
+            Principal::Service | Principal::System => true,
+        }
+    }
+
     /// Returns the status; `None` if the media item was deleted, or its upload aborted or expired.
     pub fn status(&self) -> Option<Status> {
         Status::of(self.object.state, self.upload)

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod archive;
+pub mod bulk;
 pub mod caller;
 pub mod disposition;
 pub mod event;
@@ -15,6 +16,7 @@ pub mod network;
 pub mod object;
 pub mod owner;
 pub mod package;
+pub mod page;
 pub mod principal;
 pub mod quota;
 pub mod role;

@@ -143,6 +143,11 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<(i64, Uuid)>,
     },
+    /// Does a turn of a bulk action.
+    BulkV1 {
+        /// The id of the bulk action.
+        bulk: Uuid,
+    },
 }
 
 /// The priority of jobs that a client waits for.
@@ -176,6 +181,7 @@ impl Job {
             Self::HidePackageV1 { .. } => "hide_package",
             Self::ForgetAssetV1 { .. } => "forget_asset",
             Self::RestoreTreeV1 { .. } => "restore_tree",
+            Self::BulkV1 { .. } => "bulk",
         }
     }
 
@@ -205,7 +211,8 @@ impl Job {
             | Self::HideTreeV1 { .. }
             | Self::HidePackageV1 { .. }
             | Self::ForgetAssetV1 { .. }
-            | Self::RestoreTreeV1 { .. } => None,
+            | Self::RestoreTreeV1 { .. }
+            | Self::BulkV1 { .. } => None,
         }
     }
 
@@ -219,6 +226,7 @@ impl Job {
             Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
             Self::PublishPackageV1 { object, .. } => Some(format!("publish:{object}").into()),
             Self::ForgetAssetV1 { object } => Some(format!("forget:{object}").into()),
+            Self::BulkV1 { bulk } => Some(format!("bulk:{bulk}").into()),
             Self::HideTreeV1 { dataset, deleted_at, .. } => Some(format!("hide:{dataset}:{deleted_at}").into()),
             _ => None,
         }
@@ -259,7 +267,8 @@ impl Job {
             Self::RestoreMediaV1 { .. }
             | Self::HideTreeV1 { .. }
             | Self::HidePackageV1 { .. }
-            | Self::RestoreTreeV1 { .. } => Duration::from_secs(120),
+            | Self::RestoreTreeV1 { .. }
+            | Self::BulkV1 { .. } => Duration::from_secs(120),
             _ => Duration::from_secs(3600),
         }
     }

@@ -77,6 +77,8 @@ pub const METRICS: &[Metric] = &[
     counter("tidegate_edge_broken_total", "", "responses that broke off because the bytes could not be read"),
     gauge("tidegate_edge_keys", "", "trusted public keys"),
     counter("tidegate_jobs_total", "job, outcome", "attempts at jobs: `done`, `failed`, `dead`"),
+    counter("tidegate_bulks_total", "owner, action", "bulk actions that were started"),
+    counter("tidegate_bulk_items_total", "owner, action, outcome", "objects of bulk actions: `done`, `failed`"),
     gauge("tidegate_jobs", "state", "jobs `queued` and `dead`, counted at each request for metrics"),
     counter("tidegate_refusal_log_suppressed_total", "", "denied requests (401, 403) without a log line of their own"),
     counter("tidegate_audit_dropped_total", "", "refusals that were not recorded in the audit log"),

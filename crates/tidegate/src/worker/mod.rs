@@ -1,6 +1,7 @@
 //! Runs background jobs: claims them, extends their leases, performs them, and sweeps up what no
 //! job covers. Never defines a job; see `queue`. Start with `runner`.
 
+pub mod bulk;
 pub mod dead_letters;
 pub mod perform;
 pub mod reconcile;

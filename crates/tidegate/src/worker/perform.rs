@@ -3,7 +3,7 @@
 
 use store::UploadRef;
 
-use super::{rescan, sweep};
+use super::{bulk, rescan, sweep};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -34,6 +34,7 @@ pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason
     }
     match job {
         Job::RestoreTreeV1 { restore, .. } => packages::restoring::on_dead_letter(app, tx, restore).await,
+        Job::BulkV1 { bulk } => bulk::on_dead_letter(app, tx, bulk, reason).await,
         Job::RestoreMediaV1 { object } => {
             // Some of the bytes may have been moved into the served root.
             let (id, now) = (ObjectId(object), app.db.now());
@@ -84,6 +85,7 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::HidePackageV1 { package } => packages::deletion::unpublish_package(app, *package).await,
         Job::ForgetAssetV1 { object } => packages::publishing::purge(app, ObjectId(*object)).await,
         Job::RestoreTreeV1 { restore, actor, after } => packages::restoring::run(app, *restore, actor, *after).await,
+        Job::BulkV1 { bulk } => bulk::run(app, *bulk).await,
     }
 }
 

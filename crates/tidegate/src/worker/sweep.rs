@@ -2,6 +2,7 @@
 //! and old records. An error for one item is logged and does not stop the others. Never deletes
 //! keys that the server did not write.
 
+use super::bulk;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::library::{audit, cdn_invalidations, overview};
@@ -64,6 +65,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
         delete_old_events(app).await,
         delete_old_archives(app).await,
         overview::add_up_days(app).await,
+        bulk::delete_old(app).await,
         media_items::deletion::purge_old(app, app.db.now()).await,
         packages::deletion::purge_old(app, app.db.now()).await,
         cdn_invalidations::enqueue_if_waiting(app).await,

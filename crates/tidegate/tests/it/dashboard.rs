@@ -45,11 +45,28 @@ async fn the_page_may_load_and_call_only_this_server() {
         assert!(policy.split("; ").any(|one| one == directive), "{directive}: {policy}");
     }
     let calls = policy.split("; ").find(|one| one.starts_with("connect-src ")).unwrap();
-    assert!(calls.starts_with(&format!("connect-src 'self' {edge} {store}")), "{calls}");
+    assert_eq!(calls, format!("connect-src 'self' {edge} {store}"));
     assert!(!policy.contains("unsafe") && !policy.contains(['{', '*']) && !policy.contains("data:"), "{policy}");
     assert_eq!(page.header("x-content-type-options"), "nosniff");
     assert_eq!(page.header("referrer-policy"), "no-referrer");
     assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_page_may_call_the_provider_of_sign_in() {
+    let app = TestApp::with(&[
+        ("AUTH_JWKS_URL", "http://127.0.0.1:9/keys"),
+        ("OIDC_ISSUER", "https://ID.example/realms/lab"),
+        ("OIDC_CLIENT_ID", "tidegate"),
+    ])
+    .await;
+    for path in ["/", "/sign-in"] {
+        let page = fetch(&app, path, &[]).await;
+        let policy = page.header("content-security-policy");
+        let calls = policy.split("; ").find(|one| one.starts_with("connect-src ")).unwrap();
+        assert!(calls.ends_with(" https://id.example"), "{path}: {calls}");
+    }
     app.finish().await;
 }
 

@@ -80,7 +80,7 @@ async fn graphql_and_json_say_the_same() {
     for (arguments, query) in
         [("first: 1", "first=1"), ("status: COMPLETED", "status=COMPLETED"), ("status: REJECTED", "status=REJECTED")]
     {
-        let asked = format!("{{ sessionMedia(sessionId: \"{SESSION}\", {arguments}) {{ media {ALL} next }} }}");
+        let asked = format!("{{ sessionMedia(sessionId: \"{SESSION}\", {arguments}) {{ media {ALL} total next }} }}");
         let graphql = app.graphql("ann", "garage", &asked, &json!({})).await["data"]["sessionMedia"].clone();
         let path = format!("/v1/sessions/{SESSION}/media?{query}");
         let json = app.as_of("ann", "garage", "GET", &path, None).await.json();

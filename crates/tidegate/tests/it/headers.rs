@@ -303,6 +303,37 @@ async fn every_route_has_the_headers_that_protect_its_reader() {
     ]);
 }
 
+/// A page of another origin reads when to come again, and how far its clock is off, from every door.
+#[tokio::test]
+async fn pages_may_read_the_time_and_when_to_come_again() {
+    const PAGE: (&str, &str) = ("origin", "https://app.test");
+    let app = TestApp::with(&[("CORS_ALLOW_ORIGIN", "https://app.test"), ("RATE_LIMIT_PER_ADDRESS", "20")]).await;
+    let (image, _) = app.begin("ann", &json!({})).await;
+    let api = format!("{}/v1/images/{image}/parts", app.api());
+    let answers = [
+        app.send("GET", &api, &[PAGE, ("x-user-id", "ann")], Vec::new()).await,
+        app.send("GET", &format!("{}/images/x", app.edge()), &[PAGE], Vec::new()).await,
+        app.send("GET", &format!("{}/tidegate/images/x", app.app.addresses.s3), &[PAGE], Vec::new()).await,
+    ];
+    for answer in &answers {
+        let exposed: Vec<_> = answer.header("access-control-expose-headers").split(", ").collect();
+        assert!(exposed.contains(&"date") && exposed.contains(&"retry-after"), "{}: {exposed:?}", answer.status);
+        assert!(!answer.header("date").is_empty(), "{}", answer.status);
+    }
+    let mut refused = None;
+    for _ in 0..100 {
+        let answer = app.send("GET", &api, &[PAGE, ("x-user-id", "ann")], Vec::new()).await;
+        if answer.status == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.unwrap();
+    assert!(!refused.header("retry-after").is_empty());
+    assert!(refused.header("access-control-expose-headers").contains("retry-after"));
+    app.stop().await;
+}
+
 /// The doors of processes that only run jobs, or only the edge.
 #[tokio::test]
 async fn operations_doors_have_them_too() {

@@ -12,6 +12,7 @@ use tidegate::app::App;
 use tidegate::db::Cursor;
 use tidegate::error::Error;
 use tidegate::model::access::Action;
+use tidegate::model::bulk::BulkAction;
 use tidegate::model::caller::Caller;
 use tidegate::model::event::EventFilter;
 use tidegate::model::file::{FileFilter, Visibility};
@@ -19,6 +20,7 @@ use tidegate::model::ids::{ObjectId, OrgId, SessionId, SpaceId, UserId};
 use tidegate::model::object::ObjectState;
 use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::package::{AssetPath, DatasetId, NodeId, Shown};
+use tidegate::model::page::Start;
 use tidegate::model::principal::{Principal, Roles};
 use tidegate::model::role::Role;
 use tidegate::model::rules::{self, Stranger};
@@ -27,7 +29,7 @@ use tidegate::surfaces::files::completion::Finish;
 use tidegate::surfaces::files::uploads::PartBody;
 use tidegate::surfaces::packages::uploads::{UploadMethod, Which};
 use tidegate::surfaces::spaces::images::Wanted;
-use tidegate::{access, library, surfaces, uploads};
+use tidegate::{access, library, surfaces, uploads, worker};
 
 use crate::support::TestApp;
 
@@ -36,8 +38,8 @@ use crate::support::TestApp;
 enum About {
     /// Objects of an owner of this kind.
     Kind(OwnerKind),
-    /// An upload of files by its id. Somebody else's is not there: ids of uploads are not to be tried out.
-    FilesUpload,
+    /// An upload of files, or a bulk action, by its id. Somebody else's is not there: ids are not to be tried out.
+    ById,
     /// The server as a whole.
     Server,
     /// Something of the caller's own; only an anonymous caller is refused.
@@ -55,7 +57,7 @@ impl About {
     fn refusal(self) -> &'static str {
         let stranger = match self {
             Self::Kind(kind) => rules::of(kind).stranger,
-            Self::FilesUpload => Stranger::NotFound,
+            Self::ById => Stranger::NotFound,
             Self::Server | Self::Own => Stranger::Forbidden,
         };
         match stranger {
@@ -125,6 +127,8 @@ struct Belongings {
     asset: AssetPath,
     /// A package whose source file is sent in parts.
     in_parts: Which,
+    /// A bulk action.
+    bulk: uuid::Uuid,
 }
 
 fn photo() -> Vec<u8> {
@@ -163,6 +167,11 @@ fn new_picture() -> surfaces::spaces::images::NewSpaceUpload {
 
 fn new_object(in_parts: bool) -> surfaces::packages::uploads::NewPackageUpload {
     surfaces::packages::uploads::NewPackageUpload { in_parts, ..Default::default() }
+}
+
+fn new_bulk(space: &SpaceId) -> worker::bulk::NewBulk {
+    let (kind, owner, action) = (OwnerKind::Space, space.as_str().to_owned(), BulkAction::Delete);
+    worker::bulk::NewBulk { kind, owner, action, items: vec!["unknown".to_owned()] }
 }
 
 impl Belongings {
@@ -207,9 +216,11 @@ impl Belongings {
         let source = ("two", "two.bin", None);
         let two = surfaces::packages::uploads::begin_package(&app, alice, &dataset, source, new_object(true));
         let two = two.await.unwrap();
+        let bulk = worker::bulk::start(&app, alice, new_bulk(&space)).await.unwrap();
         test.run_jobs().await;
         Self {
             app,
+            bulk,
             disks: Owner::Disks(user),
             image,
             open: (ObjectId::parse(&open).unwrap(), upload_of_open),
@@ -238,7 +249,7 @@ impl Belongings {
             DISKS => library::objects::find(app, caller, Action::Read, kind, image),
             DISKS => library::objects::find_in_any_state(app, caller, Action::Read, kind, image),
             DISKS => library::objects::find_ready(app, caller, kind, image),
-            DISKS => library::objects::list(app, caller, disks, None, Cursor::START, 10),
+            DISKS => library::objects::list(app, caller, disks, None, Start::First, 10),
             DISKS => library::downloads::open(app, caller, kind, image),
             DISKS => library::grants::issue(app, caller, kind, image),
             DISKS => library::audit::list(app, caller, events(Some(disks), None), Cursor::START, 10),
@@ -262,6 +273,7 @@ impl Belongings {
             FILES => library::files::find_kept(app, caller, Action::Read, key),
             FILES => library::files::find_many(app, caller, Action::Read, &[key]),
             FILES => library::files::list(app, caller, files, filter, Cursor::START, 10),
+            FILES => library::files::find_position(app, caller, files, filter, 1, 1),
             FILES => library::files::totals(app, caller, files, filter),
             FILES => library::audit::list(app, caller, events(Some(files), None), Cursor::START, 10),
             FILES => surfaces::files::usage(app, caller, files),
@@ -269,10 +281,11 @@ impl Belongings {
             FILES => surfaces::archives::create(app, caller, &keys, None),
             FILES => surfaces::archives::create_of_folder(app, caller, files, "docs", None),
             FILES => surfaces::files::uploads::begin(app, caller, files, "docs", new_file("c.txt")),
-            About::FilesUpload => surfaces::files::completion::has_parts(app, caller, upload),
-            About::FilesUpload => surfaces::files::completion::complete(app, caller, upload, &finish, Some(vec![])),
-            About::FilesUpload => surfaces::files::uploads::put_part(app, caller, upload, 1, body(b"bytes")),
-            About::FilesUpload => surfaces::files::uploads::abort(app, caller, upload),
+            About::ById => surfaces::files::uploads::progress(app, caller, upload),
+            About::ById => surfaces::files::completion::has_parts(app, caller, upload),
+            About::ById => surfaces::files::completion::complete(app, caller, upload, &finish, Some(vec![])),
+            About::ById => surfaces::files::uploads::put_part(app, caller, upload, 1, body(b"bytes")),
+            About::ById => surfaces::files::uploads::abort(app, caller, upload),
             FILES => surfaces::files::links::revoke(app, caller, files),
             FILES => surfaces::files::deletion::delete(app, caller, key),
             FILES => surfaces::files::deletion::delete_folder(app, caller, files, "docs"),
@@ -288,11 +301,12 @@ impl Belongings {
             SESSION => library::audit::list(app, caller, events(None, object), Cursor::START, 10),
             SESSION => surfaces::sessions::media(app, caller, named, media),
             SESSION => surfaces::sessions::media(app, caller, None, media),
-            SESSION => surfaces::sessions::list(app, caller, session, None, Cursor::START, 10),
+            SESSION => surfaces::sessions::list(app, caller, session, (None, None), Start::First, 10),
             SESSION => surfaces::sessions::history(app, caller, named, media),
             SESSION => surfaces::sessions::watch(app, caller.clone(), session),
             SESSION => surfaces::sessions::links::follow(app, Some(caller), session, media, None),
             SESSION => surfaces::sessions::begin_upload(app, caller, session, new_media()),
+            SESSION => surfaces::sessions::sign_upload_again(app, caller, session, media),
             SESSION => surfaces::sessions::confirm_upload(app, caller, session, file_key, None, None),
             SESSION => surfaces::sessions::retry(app, caller, named, media),
             SESSION => surfaces::sessions::deletion::delete(app, caller, named, media),
@@ -303,12 +317,15 @@ impl Belongings {
     }
 
     async fn spaces(&self, caller: &Caller) -> Vec<Row> {
-        let Self { app, space, picture, .. } = self;
+        let Self { app, space, picture, bulk, .. } = self;
         let (picture, owner) = (*picture, Owner::Space(space.clone()));
         let (dora, ids, object) =
             (UserId::parse("dora").unwrap(), [picture.to_string()], Some((OwnerKind::Space, picture)));
         rows![
             SPACE => access::find_space(app, caller, Action::Read, space),
+            SPACE => access::authorize_owner(app, caller, Action::Read, &owner),
+            SPACE => worker::bulk::start(app, caller, new_bulk(space)),
+            About::ById => worker::bulk::find(app, caller, *bulk),
             SPACE => library::audit::list(app, caller, events(Some(&owner), None), Cursor::START, 10),
             SPACE => library::audit::list(app, caller, events(None, object), Cursor::START, 10),
             SPACE => uploads::media_items::watch::watch(app, caller.clone(), owner.clone(), None),
@@ -317,17 +334,19 @@ impl Belongings {
             SPACE => surfaces::spaces::set_member(app, caller, space, &dora, Role::Viewer),
             SPACE => surfaces::spaces::remove_member(app, caller, space, &dora),
             SPACE => surfaces::spaces::images::grant_all(app, caller, space),
-            SPACE => surfaces::spaces::images::list(app, caller, space, Wanted::All, Cursor::START, 10),
+            SPACE => surfaces::spaces::images::list(app, caller, space, Wanted::All, Start::First, 10),
             SPACE => surfaces::spaces::images::image(app, caller, space, picture),
+            SPACE => surfaces::spaces::links::issue(app, caller, space, picture, (None, 60)),
             SPACE => surfaces::spaces::images::history(app, caller, space, picture),
             SPACE => surfaces::spaces::images::refresh(app, caller, space, &ids),
             SPACE => surfaces::spaces::images::watch(app, caller.clone(), space, None),
             SPACE => surfaces::spaces::images::begin(app, caller, space, new_picture()),
+            SPACE => surfaces::spaces::images::sign_upload_again(app, caller, space, picture),
             SPACE => surfaces::spaces::images::confirm(app, caller, space, picture),
             SPACE => surfaces::spaces::images::retry(app, caller, space, picture),
             SPACE => surfaces::imports::import(app, caller, space, vec!["a.jpg".to_owned()]),
             SPACE => surfaces::spaces::images::delete(app, caller, space, picture),
-            SPACE => surfaces::spaces::images::trash(app, caller, space, Cursor::START, 10),
+            SPACE => surfaces::spaces::images::trash(app, caller, space, Start::First, 10),
             SPACE => surfaces::spaces::images::restore(app, caller, space, picture),
             SPACE => surfaces::spaces::images::delete(app, caller, space, picture),
             SPACE => surfaces::spaces::images::purge(app, caller, space, picture),
@@ -346,7 +365,7 @@ impl Belongings {
             DATASET => library::audit::list(app, caller, events(Some(&owner), None), Cursor::START, 10),
             DATASET => surfaces::packages::node(app, caller, Action::Read, package),
             DATASET => surfaces::packages::seen(app, caller, package),
-            DATASET => surfaces::packages::children(app, caller, dataset, None, Shown::All, (("", 0), 10)),
+            DATASET => surfaces::packages::children(app, caller, dataset, None, Shown::All, (Start::First, 10)),
             DATASET => surfaces::packages::changelog(app, caller, dataset, None, i64::MAX, 10),
             DATASET => surfaces::packages::links::presign(app, caller, dataset, source),
             DATASET => surfaces::packages::links::stat(app, caller, dataset, source),

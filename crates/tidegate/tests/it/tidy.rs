@@ -357,7 +357,8 @@ fn tells_owners_apart(line: &str) -> bool {
 }
 
 /// Places that tell owner kinds apart although they are neither the model, nor the decision, nor the effects of an upload.
-const TELLING_OWNERS_APART: [Exception; 3] = [
+const TELLING_OWNERS_APART: [Exception; 4] = [
+    ("worker/bulk.rs", 7, "calls surfaces, which `uploads::effects` may not import"),
     ("worker/removal.rs", 8, "calls surfaces, which `uploads::effects` may not import"),
     ("surfaces/disks.rs", 1, "takes the user out of its own kind of owner, to build the key"),
     ("surfaces/files/uploads.rs", 1, "takes the user out of its own kind of owner, to build the key"),

@@ -21,7 +21,7 @@ use self::wire::{
     show_part, show_times, unquoted,
 };
 use super::content::AuthorizedBy;
-use super::cursor::{encode_cursor, parse_cursor};
+use super::cursor::{encode_cursor, parse_cursor, parse_start};
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, optional_json};
 use super::time::rfc3339;
@@ -36,6 +36,7 @@ use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::page::Page;
 use crate::surfaces;
 use crate::uploads;
 
@@ -187,12 +188,12 @@ async fn list_images(
         Some("ALL") => None,
         Some(_) => return Err(bad_request("status must be READY, PENDING or ALL").into()),
     };
-    let after = page.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
+    let start = parse_start(("cursor", page.cursor.as_deref()), page.offset.as_deref(), parse_cursor)?;
     let owner = Owner::Disks(caller.require_user()?);
-    let (found, more) = objects::list(&app, &caller, &owner, state, after, limit).await?;
+    let Page { items: found, more, total } = objects::list(&app, &caller, &owner, state, start, limit).await?;
     let place = |last: &Object| Cursor { created_at: micros(last.created_at), id: last.id };
     let next_cursor = found.last().filter(|_| more).map(|last| encode_cursor(place(last)));
-    Ok(Json(ImagePage { images: found.into_iter().map(show_image).collect(), next_cursor }))
+    Ok(Json(ImagePage { images: found.into_iter().map(show_image).collect(), total, next_cursor }))
 }
 
 /// Get metadata

@@ -144,6 +144,9 @@ pub(super) struct ImagesQuery {
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    pub(super) offset: Option<String>,
     /// `READY`, `PENDING`, or `ALL`; `READY` by default.
     pub(super) status: Option<String>,
 }
@@ -153,6 +156,9 @@ pub(super) struct ImagesQuery {
 #[serde(rename_all = "camelCase")]
 pub(super) struct ImagePage {
     pub(super) images: Vec<Image>,
+    /// How many there are in all; absent with `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<u64>,
     /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_cursor: Option<String>,

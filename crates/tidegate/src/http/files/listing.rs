@@ -8,13 +8,15 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderValue, Response, header};
 use axum::response::IntoResponse as _;
 use futures::stream;
+use serde::Deserialize;
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::cursor::{encode_cursor, parse_cursor};
+use super::super::cursor::{encode_cursor, parse_cursor, parse_start};
 use super::super::error::ErrorBody;
 use super::ApiResult;
-use super::wire::{Files, ListQuery, show_listed};
+use super::wire::{Files, show_listed};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
@@ -24,10 +26,37 @@ use crate::model::file::{File, FileFilter, Folder};
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::model::page::Start;
 use crate::surfaces::files;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_all))
+}
+
+/// The query of `GET /v1/files/all`.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// Whom a service asks about.
+    user_id: Option<String>,
+    user_email: Option<String>,
+    /// Those in this folder and in all folders below it.
+    folder: Option<String>,
+    /// `1`: those in the folder itself only. Without `folder`, those in none.
+    exact: Option<String>,
+    /// `0`: the same as `exact=1`.
+    subtree: Option<String>,
+    /// Those whose name holds this.
+    q: Option<String>,
+    /// `READY` (default), or what is not readable: `SCANNING`, `FAILED`, `REJECTED`.
+    status: Option<String>,
+    /// 1 to 1000; without it, all.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
+    cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    offset: Option<String>,
 }
 
 /// List files
@@ -57,13 +86,20 @@ async fn list_all(
         Some(_) => return Err(bad_request("status must be READY, SCANNING, FAILED or REJECTED").into()),
     };
     let filter = FileFilter { folder: folder.map(|folder| folder.as_str().to_owned()), subtree: !exact, name };
-    let after = asked.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
+    let start = parse_start(("cursor", asked.cursor.as_deref()), asked.offset.as_deref(), parse_cursor)?;
     let limit: Option<i64> = match asked.limit.as_deref() {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?),
     };
     let (total_count, total_size) = library::files::totals(&app, &caller, &owner, (&filter, state)).await?;
     let most = limit.unwrap_or(library::files::MAX_PAGE);
+    let after = match start {
+        Start::First => Cursor::START,
+        Start::After(cursor) => cursor,
+        Start::At(offset) => {
+            library::files::find_position(&app, &caller, &owner, (&filter, state), offset, total_count).await?
+        }
+    };
     let (page, more) = library::files::list(&app, &caller, &owner, (&filter, state), after, most).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();

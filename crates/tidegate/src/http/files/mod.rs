@@ -6,6 +6,7 @@ mod embedded;
 mod error;
 mod linking;
 mod listing;
+mod progress;
 mod serve;
 mod upload;
 mod visibility;
@@ -48,6 +49,7 @@ type ApiResult<T> = std::result::Result<T, FilesError>;
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(upload::routes())
+        .merge(progress::routes())
         .merge(listing::routes())
         .merge(linking::routes())
         .routes(routes!(metadata))

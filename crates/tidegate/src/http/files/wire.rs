@@ -240,29 +240,6 @@ pub(super) fn show_finished(finished: Finished) -> CompletedFile {
     CompletedFile { key: key.as_str().to_owned(), filename: name, folder, size, mime, sha256, status, visibility }
 }
 
-/// The query of `GET /v1/files/all`.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ListQuery {
-    /// Whom a service asks about.
-    pub(super) user_id: Option<String>,
-    pub(super) user_email: Option<String>,
-    /// Those in this folder and in all folders below it.
-    pub(super) folder: Option<String>,
-    /// `1`: those in the folder itself only. Without `folder`, those in none.
-    pub(super) exact: Option<String>,
-    /// `0`: the same as `exact=1`.
-    pub(super) subtree: Option<String>,
-    /// Those whose name holds this.
-    pub(super) q: Option<String>,
-    /// `READY` (default), or what is not readable: `SCANNING`, `FAILED`, `REJECTED`.
-    pub(super) status: Option<String>,
-    /// 1 to 1000; without it, all.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
-    pub(super) limit: Option<String>,
-    pub(super) cursor: Option<String>,
-}
-
 /// A query that names a user, by id or by email.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]

@@ -125,11 +125,15 @@ impl Query {
         context: &Context<'_>,
         session_id: Uuid,
         status: Option<MediaStatus>,
+        #[graphql(desc = "Of this stage only.")] stage: Option<String>,
         #[graphql(desc = "From 1 to 1000; 50 if left out.")] first: Option<i32>,
         #[graphql(desc = "`next` of the page before.")] after: Option<String>,
+        #[graphql(desc = "Instead of `after`: the number of items to pass over, from 0.")] offset: Option<i32>,
     ) -> GraphqlResult<MediaPage> {
-        let first = first.map(i64::from);
-        let page = operations::list(app(context)?, caller(context)?, session_id, status, first, after.as_deref()).await;
+        let (first, offset) = (first.map(i64::from), offset.map(|offset| offset.to_string()));
+        let start = (after.as_deref(), offset.as_deref());
+        let filter = (status, stage.as_deref());
+        let page = operations::list(app(context)?, caller(context)?, session_id, filter, first, start).await;
         page.map_err(to_graphql_error)
     }
 }

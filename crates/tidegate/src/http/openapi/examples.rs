@@ -30,11 +30,12 @@ const PACKAGE: &str = "N:package:019a1c40-5b1e-7c02-9a3d-5e8f00000007";
 const ASSET_PATH: &str = "view/index.json";
 const FILE_KEY: &str = "storage/alice/main/pictures/image.jpg";
 const FILE_UPLOAD: &str = "upload-of-the-file";
+const BULK: &str = "019a1c40-5b1e-7c02-9a3d-5e8f00000008";
 const ARCHIVE: &str = "token-of-the-archive";
 const PRESIGNED_URL: &str = "https://bucket.s3.amazonaws.com/O1/D1/P1/source?X-Amz-Signature=0123abcd";
 
 /// What required parameters mean, and an example of each, by tag and name.
-const PARAMETERS: [(&str, &str, &str, &str); 23] = [
+const PARAMETERS: [(&str, &str, &str, &str); 24] = [
     ("images", "id", "The image", IMAGE),
     ("spaces", "spaceId", "The space", SPACE),
     ("spaces", "imageId", "The image", SPACE_IMAGE),
@@ -58,6 +59,7 @@ const PARAMETERS: [(&str, &str, &str, &str); 23] = [
     ("files", "number", "The part's number, from 0 or 1", "1"),
     ("files", "token", "The token of the archive", ARCHIVE),
     ("operations", "id", "The job", "1"),
+    ("bulk", "id", "The bulk action", BULK),
 ];
 /// The key of a link is a file's key in base64url.
 const LINK_KEY: (&str, &str) = ("The file's key in base64url", "c3RvcmFnZS9hbGljZS9tYWluL3BpY3R1cmVzL2ltYWdlLmpwZw");
@@ -176,6 +178,7 @@ fn body(id: &str) -> Option<Value> {
         "create_space" => json!({"name": "Holidays"}),
         "create_space_image" => json!({"filename": "beach.jpg", "contentType": "image/jpeg"}),
         "import_space_images" => json!({"s3Key": ["legacy/gallery/beach.jpg"]}),
+        "link_space_image" => json!({"ttlSeconds": 600, "variant": "original"}),
         "refresh_space_images" => json!({"ids": [SPACE_IMAGE]}),
         "set_space_member" | "set_dataset_member" => json!({"role": "editor"}),
         "create_session" => json!({"id": SESSION}),
@@ -197,6 +200,7 @@ fn body(id: &str) -> Option<Value> {
         "complete_file_upload" => json!({"uploadId": FILE_UPLOAD, "parts": []}),
         "create_file_archive" => json!({"keys": [FILE_KEY], "name": "pictures.zip"}),
         "sign_file_link_json" => json!({"key": FILE_KEY, "disposition": "attachment", "ttl": 3600}),
+        "start_bulk" => json!({"kind": "space", "owner": SPACE, "action": "delete", "ids": [SPACE_IMAGE]}),
         "set_file_quota" => json!({"quota": 1_073_741_824}),
         "create_token" => json!({"userId": "bob", "org": "lab", "expiresIn": 3600}),
         _ => return None,

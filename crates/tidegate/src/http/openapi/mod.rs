@@ -34,6 +34,7 @@ use utoipa::{Modify, OpenApi};
         (name = "sessions", description = "Media of sessions: uploaded, scanned, made anew, published; the same as in GraphQL at /graphql"),
         (name = "spaces", description = "Spaces: galleries whose members see the same images under one signature"),
         (name = "packages", description = "Datasets: trees of packages, read under presigned and signed links, deleted and restored"),
+        (name = "bulk", description = "One thing done with many objects, in the background"),
         (name = "sign-in", description = "Who the caller is, how users sign in, and tokens of the server's own making"),
         (name = "operations", description = "For operators")
     )

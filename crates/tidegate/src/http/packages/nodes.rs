@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::cursor::parse_start;
 use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::query::{ChangelogQuery, ChildrenQuery, DatasetQuery};
@@ -83,11 +84,13 @@ async fn list_children(
     let parent = parent_id(query.parent_id.as_deref().filter(|text| !text.is_empty()))?;
     let shown = shown(query.status.as_deref())?;
     let limit = limit(query.limit.as_deref())?;
-    let (number, name) = query.cursor.as_deref().map_or(Ok((0, String::new())), parse_position)?;
-    let place = ((name.as_str(), number), limit);
-    let (found, more) = packages::children(&app, &caller, &dataset, parent.as_ref(), shown, place).await?;
-    let next_cursor = found.last().filter(|_| more).map(|last| encode_position(last.number, &last.name));
-    Ok(Json(NodePage { children: found.into_iter().map(Into::into).collect(), next_cursor }))
+    let parse = |text: &str| parse_position(text).map(|(number, name)| (name, number));
+    let start = parse_start(("cursor", query.cursor.as_deref()), query.offset.as_deref(), parse)?;
+    let page = packages::children(&app, &caller, &dataset, parent.as_ref(), shown, (start, limit)).await?;
+    let last = page.items.last().filter(|_| page.more);
+    let next_cursor = last.map(|last| encode_position(last.number, &last.name));
+    let children = page.items.into_iter().map(Into::into).collect();
+    Ok(Json(NodePage { children, total: page.total, next_cursor }))
 }
 
 /// Get a package or a collection

@@ -39,6 +39,9 @@ pub(super) struct ChildrenQuery {
     pub(super) limit: Option<String>,
     /// Where the page before said to go on.
     pub(super) cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    pub(super) offset: Option<String>,
 }
 
 /// The query of `GET /packages/changelog`.

@@ -320,6 +320,9 @@ impl From<Node> for NodeResponse {
 #[schema(as = PackageNodePage)]
 pub(super) struct NodePage {
     pub(super) children: Vec<NodeResponse>,
+    /// How many there are in all; absent with `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_cursor: Option<String>,
 }

@@ -38,6 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(delete_session))
         .routes(routes!(restore_session))
         .routes(routes!(upload_url))
+        .routes(routes!(sign_upload_again))
         .routes(routes!(confirm))
         .routes(routes!(list_media))
         .routes(routes!(get_media, delete_media))
@@ -174,6 +175,23 @@ async fn upload_url(
     Ok(Json(operations::upload_url(&app, &caller, id(&session, "session")?, announced).await?))
 }
 
+/// Get the upload URL again
+///
+/// Of a media item whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
+/// goes where the one of before went, and takes the same bytes.
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/upload-url", operation_id = "sign_media_upload", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 200, body = UploadUrlResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn sign_upload_again(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> ApiResult<Json<UploadUrlResponse>> {
+    let (session, media) = ids(&path)?;
+    Ok(Json(operations::sign_upload_again(&app, &caller, session, media).await?))
+}
+
 /// What was sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -211,15 +229,20 @@ async fn confirm(
 struct MediaQuery {
     /// Of this status only.
     status: Option<MediaStatus>,
+    /// Of this stage only: `intake`, `customerRequests`, `inspection`, `testDrive`, `initialReport` or `general`.
+    stage: Option<String>,
     /// From 1 to 1000; 50 if left out.
     first: Option<i64>,
     /// `next` of the page before.
     after: Option<String>,
+    /// Instead of `after`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    offset: Option<String>,
 }
 
 /// A page of a session's media, newest first
 ///
-/// Of any status, or of one.
+/// Of any status and stage, or of one.
 #[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), MediaQuery),
     responses((status = 200, body = MediaPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -229,9 +252,11 @@ async fn list_media(
     Path(session): Path<String>,
     query: std::result::Result<Query<MediaQuery>, axum::extract::rejection::QueryRejection>,
 ) -> ApiResult<Json<MediaPage>> {
-    let Query(asked) = query.map_err(|_| bad_request("status, first or after can't be read"))?;
+    let Query(asked) = query.map_err(|_| bad_request("status, stage, first, after or offset can't be read"))?;
     let session = id(&session, "session")?;
-    Ok(Json(operations::list(&app, &caller, session, asked.status, asked.first, asked.after.as_deref()).await?))
+    let start = (asked.after.as_deref(), asked.offset.as_deref());
+    let filter = (asked.status, asked.stage.as_deref());
+    Ok(Json(operations::list(&app, &caller, session, filter, asked.first, start).await?))
 }
 
 /// One of a session's media

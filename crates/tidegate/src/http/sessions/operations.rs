@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
-use super::super::cursor::{encode_cursor, parse_cursor};
+use super::super::cursor::{encode_cursor, parse_cursor, parse_start};
 use super::wire::{
     MediaPage, MediaResponse, MediaStatus, Session, SessionPage, SessionSummary, StatusChangeOutput, UploadUrlResponse,
 };
@@ -17,6 +17,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
+use crate::model::page::Page;
 use crate::surfaces::sessions::{self, deletion};
 
 /// The page size where the request gives none.
@@ -75,6 +76,15 @@ pub(in crate::http) async fn upload_url(
     Ok(sessions::begin_upload(app, caller, &session_id(session), announced).await?.into())
 }
 
+pub(in crate::http) async fn sign_upload_again(
+    app: &App,
+    caller: &Caller,
+    session: Uuid,
+    id: Uuid,
+) -> Result<UploadUrlResponse> {
+    Ok(sessions::sign_upload_again(app, caller, &session_id(session), ObjectId(id)).await?.into())
+}
+
 pub(in crate::http) async fn confirm(
     app: &App,
     caller: &Caller,
@@ -102,17 +112,18 @@ pub(in crate::http) async fn list(
     app: &App,
     caller: &Caller,
     session: Uuid,
-    status: Option<MediaStatus>,
+    (status, stage): (Option<MediaStatus>, Option<&str>),
     first: Option<i64>,
-    after: Option<&str>,
+    (after, offset): (Option<&str>, Option<&str>),
 ) -> Result<MediaPage> {
-    let after = after.map(parse_cursor).transpose()?.unwrap_or(Cursor::START);
+    let start = parse_start(("after", after), offset, parse_cursor)?;
     let first = first.unwrap_or(USUAL_PAGE);
-    let page = sessions::list(app, caller, &session_id(session), status.map(Into::into), after, first).await;
-    let (found, more) = page.map_err(name_first)?;
+    let filter = (status.map(Into::into), stage);
+    let page = sessions::list(app, caller, &session_id(session), filter, start, first).await;
+    let Page { items: found, more, total } = page.map_err(name_first)?;
     let last = found.last().filter(|_| more).map(|shown| &shown.media.object);
     let next = last.map(|object| encode_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
-    Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), next })
+    Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), total, next })
 }
 
 pub(in crate::http) async fn history(

@@ -95,12 +95,16 @@ pub(in crate::http) struct Header {
 #[serde(rename_all = "camelCase")]
 #[schema(as = MediaUpload)]
 pub(in crate::http) struct UploadUrlResponse {
+    /// The media item.
+    id: Uuid,
     /// A presigned URL. A secret while it lives.
     upload_url: String,
     /// What to confirm.
     file_key: String,
     /// Seconds that the URL works.
     expires_in: u32,
+    /// When it ends.
+    expires_at: String,
     /// What to send along; `content-type` at least.
     headers: Vec<Header>,
 }
@@ -109,6 +113,8 @@ impl From<Target> for UploadUrlResponse {
     fn from(target: Target) -> Self {
         let headers = target.request.headers.into_iter().map(|(name, value)| Header { name, value });
         Self {
+            id: target.object.0,
+            expires_at: rfc3339(target.request.expires),
             upload_url: target.request.url,
             file_key: target.file_key.as_str().to_owned(),
             expires_in: u32::try_from(target.expires_in).unwrap_or(u32::MAX),
@@ -245,6 +251,9 @@ impl StatusChangeOutput {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct MediaPage {
     pub(in crate::http) media: Vec<MediaResponse>,
+    /// How many there are in all; absent with `after`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::http) total: Option<u64>,
     /// `after` of the next page; absent on the last.
     pub(in crate::http) next: Option<String>,
 }

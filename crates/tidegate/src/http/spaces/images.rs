@@ -17,7 +17,7 @@ use super::wire::{
     ImageChange, ImagesQuery, Import, ImportResponse, NewSpaceImage, OneSpaceImage, Refresh, SpaceImagePage,
     UploadTarget, UrlsQuery, show_one, show_page, show_refreshed,
 };
-use super::{ApiResult, QueryResult, ids, limit, place, space_id};
+use super::{ApiResult, QueryResult, ids, limit, space_id, start};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
@@ -27,7 +27,7 @@ use crate::surfaces::imports;
 use crate::surfaces::spaces::images::{self, Images, NewSpaceUpload, Wanted};
 
 /// Signed URLs are for the caller alone, so caches must not store them.
-const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
+pub(super) const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(refresh_images))
         .routes(routes!(get_image, delete_image))
         .routes(routes!(confirm_image))
+        .routes(routes!(sign_upload_again))
         .routes(routes!(retry_image))
         .routes(routes!(image_history))
         .routes(routes!(grant_cookies))
@@ -59,6 +60,24 @@ async fn create_image(
     let announced = NewSpaceUpload { filename, content_type, size, sha256 };
     let target = images::begin(&app, &caller, &space_id(&space)?, announced).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(UploadTarget::from(target))).into_response())
+}
+
+/// Get the upload URL again
+///
+/// Of an image whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
+/// goes where the one of before went, and takes the same bytes.
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/upload-url", operation_id = "sign_space_image_upload", tag = "spaces",
+    params(("spaceId" = String, Path), ("imageId" = String, Path)),
+    responses((status = 200, body = UploadTarget), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn sign_upload_again(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> ApiResult<Response<Body>> {
+    let (space, image) = ids(&path)?;
+    let target = images::sign_upload_again(&app, &caller, &space, image).await?;
+    Ok((NO_STORE, Json(UploadTarget::from(target))).into_response())
 }
 
 /// Confirm an image that was sent
@@ -138,12 +157,12 @@ async fn list_images(
     Path(space): Path<String>,
     asked: QueryResult<ImagesQuery>,
 ) -> ApiResult<Response<Body>> {
-    let Query(asked) = asked.map_err(|_| bad_request("limit, cursor, status or urls can't be read"))?;
+    let Query(asked) = asked.map_err(|_| bad_request("limit, cursor, offset, status or urls can't be read"))?;
     let (space, limit) = (space_id(&space)?, limit(asked.limit.as_deref())?);
-    let (after, shared) = (place(asked.cursor.as_deref())?, is_shared(asked.urls.as_deref())?);
-    let wanted = wanted(asked.status.as_deref())?;
-    let (found, next) = images::list(&app, &caller, &space, wanted, after, limit).await?;
-    Ok((NO_STORE, Json(show_page(&app, &space, found, next, shared))).into_response())
+    let start = start(asked.cursor.as_deref(), asked.offset.as_deref())?;
+    let (wanted, shared) = (wanted(asked.status.as_deref())?, is_shared(asked.urls.as_deref())?);
+    let page = images::list(&app, &caller, &space, wanted, start, limit).await?;
+    Ok((NO_STORE, Json(show_page(&app, &space, page, shared))).into_response())
 }
 
 /// Get fresh URLs of images

@@ -3,6 +3,7 @@
 
 mod events;
 mod images;
+mod links;
 mod trash;
 mod wire;
 
@@ -16,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::wire::{MemberPage, MemberResponse, NewRole, NewSpace, PageQuery, SpacePage, SpaceResponse};
-use super::cursor::{encode_cursor, parse_cursor};
+use super::cursor::{encode_cursor, parse_cursor, parse_start};
 use super::error::{ApiError, ErrorBody};
 use super::json::json;
 use crate::app::App;
@@ -24,6 +25,7 @@ use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId, UserId};
+use crate::model::page::Start;
 use crate::model::role::Role;
 use crate::surfaces::spaces;
 
@@ -42,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list_members))
         .routes(routes!(set_member, remove_member))
         .merge(images::routes())
+        .merge(links::routes())
         .merge(trash::routes())
         .merge(events::routes())
 }
@@ -65,6 +68,11 @@ fn limit(text: Option<&str>) -> Result<i64> {
 /// Parses the cursor; without one the listing begins at its start.
 fn place(cursor: Option<&str>) -> Result<Cursor> {
     cursor.map_or(Ok(Cursor::START), parse_cursor)
+}
+
+/// Parses where a page of images begins.
+fn start(cursor: Option<&str>, offset: Option<&str>) -> Result<Start<Cursor>> {
+    parse_start(("cursor", cursor), offset, parse_cursor)
 }
 
 /// Make a space

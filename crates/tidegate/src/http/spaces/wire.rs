@@ -9,14 +9,13 @@ use utoipa::{IntoParams, ToSchema};
 use super::super::cursor::encode_cursor;
 use super::super::time::rfc3339;
 use crate::app::App;
-use crate::db::Cursor;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::beside;
 use crate::model::media::{Change, StatusChange};
 use crate::model::object::ObjectState;
 use crate::model::space::{Image, Member, Space, Thumbnail};
 use crate::surfaces::imports::Imported;
-use crate::surfaces::spaces::images::{Grant, Images};
+use crate::surfaces::spaces::images::{Grant, ImagePage, Images};
 use crate::uploads::media_items::Target;
 
 /// A space that is to be.
@@ -127,6 +126,9 @@ pub(super) struct ImagesQuery {
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
+    /// Instead of `cursor`: the number of items to pass over, from 0.
+    #[param(value_type = Option<i64>, minimum = 0)]
+    pub(super) offset: Option<String>,
     /// `READY`, which is usual, `PENDING`, `SCANNING`, `PROCESSING`, `REJECTED`, `FAILED` or `ALL`.
     pub(super) status: Option<String>,
     /// With `shared`, what all URLs have in common is said once, in `urlQuery`.
@@ -191,6 +193,8 @@ impl From<Target> for UploadTarget {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Thumbnail)]
 pub(super) struct ThumbnailResponse {
+    /// The `variant` of a link to it, such as `320.webp`.
+    name: String,
     width: u32,
     height: u32,
     content_type: String,
@@ -257,6 +261,9 @@ pub(super) struct SpaceImagePage {
     expires_at: Option<String>,
     /// From when on asking again gives URLs that end later.
     refresh_after: Option<String>,
+    /// How many there are in all; absent with `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<u64>,
     /// For the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -292,6 +299,7 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
         width: small.width,
         height: small.height,
         url: key.and_then(|key| urls.of(&beside(key, &small.name))),
+        name: small.name,
         content_type: small.content_type,
     };
     let thumbnails = image.thumbnails.into_iter().filter(|_| ready).map(thumbnail).collect();
@@ -316,14 +324,8 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
 }
 
 /// Renders a page of images.
-pub(super) fn show_page(
-    app: &App,
-    space: &SpaceId,
-    found: Images,
-    next: Option<Cursor>,
-    shared: bool,
-) -> SpaceImagePage {
-    let Images { images, grant } = found;
+pub(super) fn show_page(app: &App, space: &SpaceId, page: ImagePage<Images>, shared: bool) -> SpaceImagePage {
+    let ImagePage { images: Images { images, grant }, next, total } = page;
     let urls = Urls { app, grant: grant.as_ref(), shared };
     let (expires_at, refresh_after) = times(grant.as_ref());
     SpaceImagePage {
@@ -331,6 +333,7 @@ pub(super) fn show_page(
         url_query: grant.as_ref().filter(|_| shared).map(|grant| grant.signature.query().to_owned()),
         expires_at,
         refresh_after,
+        total,
         next_cursor: next.map(encode_cursor),
         missing: None,
     }
@@ -347,7 +350,8 @@ pub(super) fn show_refreshed(
     let there: HashSet<ObjectId> = found.images.iter().map(|image| image.object.id).collect();
     let missing = |text: &String| ObjectId::parse(text).is_none_or(|id| !there.contains(&id));
     let missing = asked.into_iter().filter(missing).collect();
-    SpaceImagePage { missing: Some(missing), ..show_page(app, space, found, None, shared) }
+    let page = ImagePage { images: found, next: None, total: None };
+    SpaceImagePage { missing: Some(missing), ..show_page(app, space, page, shared) }
 }
 
 /// Renders one image; `None` if there is none.
@@ -446,6 +450,9 @@ impl DeletedImage {
 #[schema(as = DeletedImagePage)]
 pub(super) struct Trash {
     pub(super) images: Vec<DeletedImage>,
+    /// How many there are in all; absent with `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<u64>,
     /// For the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next_cursor: Option<String>,

@@ -18,7 +18,7 @@ use crate::model::caller::Caller;
 use crate::model::file::{File, FileName, Folder, Visibility};
 use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
-use crate::model::object::Object;
+use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{StoredPart, Upload, UploadState};
 use crate::uploads::begin::{self, NewUpload, Rows};
@@ -144,6 +144,37 @@ pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<
     }
     let (_, file) = app.db.find_file_by_id_unscoped(upload.object).await?.ok_or_else(unknown)?;
     Ok((owner, file, upload))
+}
+
+/// An upload of a file that is open, or was completed.
+#[derive(Debug, Clone)]
+pub struct UploadProgress {
+    /// The upload.
+    pub upload: Upload,
+    /// The file.
+    pub file: File,
+    /// The parts that were received, in the order of their numbers.
+    pub parts: Vec<StoredPart>,
+}
+
+/// Returns an upload that is open or was completed, with the parts that were received. Authorizes
+/// the caller.
+pub async fn progress(app: &App, caller: &Caller, upload_id: &str) -> Result<UploadProgress> {
+    let (_, file, upload) = find(app, caller, upload_id).await?;
+    let there = match upload.state {
+        UploadState::Open => upload.takes_bytes(app.db.now()),
+        // The file may have been deleted since.
+        UploadState::Completed => !matches!(file.object.state, ObjectState::Deleted | ObjectState::Purged),
+        UploadState::Aborted | UploadState::Expired => false,
+    };
+    if !there {
+        return Err(Error::NotFound("no such upload".into()));
+    }
+    let parts = match upload.state {
+        UploadState::Open => app.db.list_upload_parts(&upload.id).await?,
+        _ => Vec::new(),
+    };
+    Ok(UploadProgress { upload, file, parts })
 }
 
 /// Stores a part, and replaces an earlier one with its number. Authorizes the caller.

@@ -16,10 +16,10 @@ use std::time::SystemTime;
 
 use crate::access;
 use crate::app::App;
-use crate::db::{NewNode, Tx};
+use crate::db::{ChildList, NewNode, Tx};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
-use crate::library::quotas;
+use crate::library::{positions, quotas};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
@@ -30,6 +30,7 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{
     Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, Shown, TreeChange, TreeEvent, decomposed, parse_name,
 };
+use crate::model::page::{Page, Start};
 use crate::model::principal::Principal;
 use crate::model::role::Role;
 
@@ -236,16 +237,16 @@ pub async fn create_collection(
     })
 }
 
-/// Returns a page of the children of a collection, or of a dataset's top, ordered by name, and
-/// whether there are more. Authorizes the caller; deleted nodes require the right to delete.
+/// Returns a page of the children of a collection, or of a dataset's top, ordered by name. Authorizes
+/// the caller; deleted nodes require the right to delete.
 pub async fn children(
     app: &App,
     caller: &Caller,
     dataset: &DatasetId,
     parent: Option<&NodeId>,
     shown: Shown,
-    (after, limit): ((&str, i64), i64),
-) -> Result<(Vec<Node>, bool)> {
+    (start, limit): (Start<(String, i64)>, i64),
+) -> Result<Page<Node>> {
     let deleted = shown == Shown::Deleted;
     let action = if deleted { Action::Delete } else { Action::List };
     let dataset = access::find_dataset(app, caller, action, dataset).await?;
@@ -265,9 +266,16 @@ pub async fn children(
             node.number
         }
     };
-    let mut found = app.db.list_children((dataset.number, parent), shown, after, limit + 1).await?;
-    let more = cut(&mut found, limit);
-    Ok((found, more))
+    let list = ChildList { dataset: (&dataset.id, dataset.number), parent, shown };
+    let (after, total) = positions::of_children(app, &list, start).await?;
+    let mut items = match &after {
+        Some((name, number)) => {
+            app.db.list_children((dataset.number, parent), shown, (name, *number), limit + 1).await?
+        }
+        None => Vec::new(),
+    };
+    let more = cut(&mut items, limit);
+    Ok(Page { items, more, total })
 }
 
 /// Returns a page of a dataset's changelog, latest first, and whether there are more. Authorizes

@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
-use crate::db::{Cursor, ListedSession};
+use crate::db::{Cursor, ListedSession, ObjectList};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
-use crate::library::quotas;
+use crate::library::{positions, quotas};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
@@ -24,6 +24,7 @@ use crate::model::key;
 use crate::model::media::{Media, Stage, Status, StatusChange, Variant, extension};
 use crate::model::object::ObjectState;
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::page::{Page, Start};
 use crate::model::principal::Principal;
 use crate::model::upload::UploadState;
 use crate::uploads::begin::new_id;
@@ -146,6 +147,16 @@ pub async fn begin_upload(
     media_items::begin(app, caller, &owner, (new_id(), file_key), announced).await
 }
 
+/// Signs the upload URL of a media item again. Authorizes the caller, who must be its uploader or a
+/// service.
+pub async fn sign_upload_again(app: &App, caller: &Caller, session: &SessionId, id: ObjectId) -> Result<Target> {
+    let (_, media) = find(app, caller, Action::Write, Some(session), id).await?;
+    if !media.is_of_uploader(&caller.effective_principal()) || media.status().is_none() {
+        return Err(no_such_media());
+    }
+    media_items::sign_again(app, &media).await
+}
+
 fn stage(given: Option<&str>) -> Result<Option<Stage>> {
     let Some(given) = given else { return Ok(None) };
     let all: Vec<&str> = Stage::ALL.into_iter().map(Stage::as_str).collect();
@@ -181,12 +192,10 @@ pub async fn confirm_upload(
 /// is not found.
 async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &str) -> Result<Media> {
     let (_, media) = app.db.find_media_by_file_key_unscoped(file_key).await?.ok_or_else(no_such_media)?;
-    let effective = caller.effective_principal();
-    let theirs = match &*effective {
-        Principal::Anonymous => return Err(unauthenticated()),
-        Principal::User { id, .. } => media.created_by == id.as_str(),
-        Principal::Service | Principal::System => true,
-    };
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let theirs = media.is_of_uploader(&caller.effective_principal());
     if !is_in(&media, session) || !theirs || media.status().is_none() {
         return Err(no_such_media());
     }
@@ -243,21 +252,22 @@ async fn with_urls(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<
     Ok(all)
 }
 
-/// Returns a page of a session's media items, newest first, and whether there are more. Authorizes
-/// the caller.
+/// Returns a page of a session's media items, newest first. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
     session: &SessionId,
-    status: Option<Status>,
-    after: Cursor,
+    (status, stage_given): (Option<Status>, Option<&str>),
+    start: Start<Cursor>,
     limit: i64,
-) -> Result<(Vec<MediaView>, bool)> {
+) -> Result<Page<MediaView>> {
     let owner = access::find_session(app, caller, Action::List, session).await?;
     check_limit(limit)?;
-    let found = app.db.list_media(&owner, status.map(Status::states), after, limit + 1).await?;
+    let (status, stage) = (status.map(Status::states), stage(stage_given)?);
+    let (after, total) = positions::of_objects(app, &ObjectList::Media(&owner, status, stage), start).await?;
+    let found = app.db.list_media(&owner, (status, stage), after, limit + 1).await?;
     let (found, more) = cut(found, limit);
-    Ok((with_urls(app, caller, found).await?, more))
+    Ok(Page { items: with_urls(app, caller, found).await?, more, total })
 }
 
 /// Returns the status changes of a media item, oldest first. Authorizes the caller.

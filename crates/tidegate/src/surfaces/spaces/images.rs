@@ -13,15 +13,17 @@ use sign::PolicySignature;
 use super::{check_limit, cut};
 use crate::access;
 use crate::app::App;
-use crate::db::Cursor;
+use crate::db::{Cursor, ObjectList};
 use crate::error::{Error, Result, bad_request};
 use crate::library::grants::{self, Times};
+use crate::library::positions;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::media::{Media, StatusChange};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::model::page::Start;
 use crate::model::space::Image;
 use crate::model::upload::UploadState;
 use crate::model::{key, micros};
@@ -81,13 +83,14 @@ fn with_grant(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> 
     Ok(Images { images, grant: if any { grant(app, space)? } else { None } })
 }
 
+/// Returns a visible image of a space.
+pub(super) async fn find_visible(app: &App, space: &SpaceId, id: ObjectId) -> Result<Image> {
+    app.db.find_images(space, &[id]).await?.into_iter().find(is_there).ok_or_else(no_such_image)
+}
+
 /// Returns a visible image and its signature.
 async fn one(app: &App, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    let found = app.db.find_images(space, &[id]).await?;
-    if !found.iter().any(is_there) {
-        return Err(no_such_image());
-    }
-    with_grant(app, space, found)
+    with_grant(app, space, vec![find_visible(app, space, id).await?])
 }
 
 /// Returns whether an image is visible: neither deleted, purged, nor being restored.
@@ -124,6 +127,17 @@ pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: NewSp
     media_items::begin(app, caller, &owner, (upload_id, incoming), announced).await
 }
 
+/// Signs the upload URL of an image again. Authorizes the caller, who must be its uploader or a
+/// service.
+pub async fn sign_upload_again(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Target> {
+    access::find_space(app, caller, Action::Write, space).await?;
+    let media = in_space(app, space, id).await?;
+    if !media.is_of_uploader(&caller.effective_principal()) || media.status().is_none() {
+        return Err(no_such_image());
+    }
+    media_items::sign_again(app, &media).await
+}
+
 /// Confirms the upload of an image: seals the bytes and enqueues their processing. A repeated call
 /// returns the same image. Authorizes the caller.
 pub async fn confirm(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
@@ -145,27 +159,38 @@ pub enum Wanted {
     In(ObjectState),
 }
 
-/// Returns a page of a space's images, newest first, and the cursor of the next page. Authorizes
-/// the caller.
+/// A page of a list of images.
+#[derive(Debug, Clone)]
+pub struct ImagePage<I> {
+    /// The images.
+    pub images: I,
+    /// The cursor of the next page; `None` on the last.
+    pub next: Option<Cursor>,
+    /// The number of images in the whole list; `None` if the page began after a cursor.
+    pub total: Option<u64>,
+}
+
+/// Returns a page of a space's images, newest first. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
     space: &SpaceId,
     wanted: Wanted,
-    after: Cursor,
+    start: Start<Cursor>,
     limit: i64,
-) -> Result<(Images, Option<Cursor>)> {
-    access::find_space(app, caller, Action::List, space).await?;
+) -> Result<ImagePage<Images>> {
+    let owner = access::find_space(app, caller, Action::List, space).await?;
     check_limit(limit)?;
     let state = match wanted {
         Wanted::All => None,
         Wanted::In(state) => Some(state),
     };
+    let (after, total) = positions::of_objects(app, &ObjectList::Objects(&owner, state), start).await?;
     let mut found = app.db.list_images(space, state, after, limit + 1).await?;
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: micros(last.object.created_at), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
-    Ok((with_grant(app, space, found)?, next))
+    Ok(ImagePage { images: with_grant(app, space, found)?, next, total })
 }
 
 /// Returns one image. Authorizes the caller.
@@ -213,23 +238,24 @@ pub async fn delete(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -
     deletion::delete(app, caller, id).await
 }
 
-/// Returns a page of the deleted images that can be restored, latest deleted first, and the cursor
-/// of the next page. Authorizes the caller.
+/// Returns a page of the deleted images that can be restored, latest deleted first. Authorizes the
+/// caller.
 pub async fn trash(
     app: &App,
     caller: &Caller,
     space: &SpaceId,
-    after: Cursor,
+    start: Start<Cursor>,
     limit: i64,
-) -> Result<(Vec<Image>, Option<Cursor>)> {
+) -> Result<ImagePage<Vec<Image>>> {
     access::find_space(app, caller, Action::Delete, space).await?;
     check_limit(limit)?;
     let oldest = app.db.now().checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
+    let (after, total) = positions::of_objects(app, &ObjectList::Trash(space, oldest), start).await?;
     let mut found = app.db.list_deleted_images(space, oldest, after, limit + 1).await?;
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: last.deleted_at.map_or(0, micros), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
-    Ok((found, next))
+    Ok(ImagePage { images: found, next, total })
 }
 
 /// Restores a deleted image, if its retention has not ended. Authorizes the caller.

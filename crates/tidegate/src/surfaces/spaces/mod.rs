@@ -3,6 +3,7 @@
 //! `uploads/media_items`.
 
 pub mod images;
+pub mod links;
 
 use crate::access;
 use crate::app::App;

@@ -20,10 +20,10 @@ use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 use crate::model::media::{Media, Stage, check_filename};
-use crate::model::object::ObjectState;
+use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::rules;
-use crate::model::upload::UploadState;
+use crate::model::upload::{Upload, UploadState};
 
 /// The largest number of files of one media item: itself, its thumbnails, and remains of crashes.
 const MAX_FILES: usize = 1000;
@@ -117,11 +117,29 @@ pub(crate) async fn begin(
     let (object, upload) = begin::insert(app, &mut tx, caller, owner, (rows, Details::Media(stage))).await?;
     tx.commit().await?;
     begin::count_upload("begun");
-    let request = begin::presign_put(app, &object, &upload).await?;
+    sign(app, owner, (&object, &upload), file_key).await
+}
+
+/// Signs the request that sends a media item.
+async fn sign(app: &App, owner: &Owner, (object, upload): (&Object, &Upload), file_key: Key) -> Result<Target> {
+    let request = begin::presign_put(app, object, upload).await?;
     // Temporary credentials can end earlier than the requested lifetime.
     let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
-    let expires_in = limits.url_lifetime.as_secs().min(left.as_secs() + 1);
+    let expires_in = app.config.upload_limits.of(owner.kind()).url_lifetime.as_secs().min(left.as_secs() + 1);
     Ok(Target { object: object.id, request, file_key, expires_in })
+}
+
+/// Signs the request that sends a media item again, because the first one expired. Returns an error
+/// if the upload is no longer open.
+pub(crate) async fn sign_again(app: &App, media: &Media) -> Result<Target> {
+    let ended = || Error::InvalidState("the upload is no longer open; announce the file again".into());
+    let upload = app.db.find_upload(&media.owner, media.object.id).await?.ok_or_else(ended)?;
+    // What is imported is not sent.
+    let Some(file_key) = upload.incoming.clone().filter(|_| upload.takes_bytes(app.db.now())) else {
+        return Err(ended());
+    };
+    app.disks.check(upload.announced_size.unwrap_or(0))?;
+    sign(app, &media.owner, (&media.object, &upload), file_key).await
 }
 
 /// Seals the bytes that were sent for a media item, and enqueues its processing. Does nothing if

@@ -52,7 +52,7 @@ impl World {
                     None => issued.url = format!("{}?{}", bare(&issued.url), signature.query()),
                 }
             }
-            "package asset, signed" | "where a session's content leads" => {
+            "space link" | "package asset, signed" | "where a session's content leads" => {
                 let url = Resource::url(&bare(&issued.url)).unwrap();
                 issued.url = signer.sign_url(&url, ends).unwrap();
             }

@@ -41,6 +41,11 @@ impl World {
             }
             self.issued.push(issued);
         }
+        let wanted = json!({ "ttlSeconds": 600, "variant": "original" });
+        let link = app.post("ed", &format!("/api/spaces/{space}/images/{mine}/link"), &wanted).await;
+        assert_eq!(link.status, 200, "{}", link.text());
+        let link = Issued::get("space link", &text(&link.json()["url"])).siblings(&[&second]).others(&[&theirs]);
+        self.issued.push(link.parts(&[&key_in(&thumbnail)]));
         let mut targets = Vec::new();
         let bytes = photo(1);
         let new = json!({ "filename": "a.jpg", "contentType": "image/jpeg", "size": bytes.len() });
@@ -54,6 +59,15 @@ impl World {
         let confirm = format!("/api/spaces/{space}/images/{}/confirm", text(&targets[0]["id"]));
         let upload = upload.completed_by("ed", confirm.clone(), None);
         self.issued.push(upload.siblings(&[&keys[1]]).others(&[&keys[2]]));
+        // The URL of another upload, of the same headers.
+        let again = app.post("ed", &format!("/api/spaces/{space}/images"), &new).await.json();
+        let at = format!("/api/spaces/{space}/images/{}", text(&again["id"]));
+        let again = app.post("ed", &format!("{at}/upload-url"), &json!({})).await.json();
+        let (url, headers) = (text(&again["uploadUrl"]), headers_of(&again["headers"]));
+        let upload = Issued::put("space upload, signed again", &url, headers, &bytes);
+        let upload = upload.completed_by("ed", format!("{at}/confirm"), None);
+        self.issued.push(upload.siblings(&[&keys[1]]).others(&[&keys[2]]));
+        self.gone_by("DELETE", "ann", at, None);
         self.gone_by("DELETE", "ann", format!("/api/spaces/{space}/images/{mine}"), None);
         self.gone_by("POST", "ann", confirm, None);
         self.restores.push(Action::new("POST", "ann", format!("/api/spaces/{space}/images/{mine}/restore"), None));
@@ -138,8 +152,20 @@ impl World {
         let upload = upload.siblings(&[&keys[1]]).others(&[&keys[2]]).completed_by("ann", path.clone(), body.clone());
         self.issued.push(upload);
         self.gone_by("POST", "ann", path, body);
-        let variables = json!({ "s": SESSION, "f": "b.jpg", "c": "image/jpeg" });
+        // The URL of another upload, of the same headers.
         let app = &self.app;
+        let new = format!("/v1/sessions/{SESSION}/media/upload-url");
+        let again = app.as_of("ann", "garage", "POST", &new, Some(&wanted)).await.json();
+        let (path, body) = confirm(&text(&again["fileKey"]));
+        let again = format!("/v1/sessions/{SESSION}/media/{}/upload-url", text(&again["id"]));
+        let again = app.as_of("ann", "garage", "POST", &again, None).await.json();
+        let headers = vec![("content-type".to_owned(), "image/jpeg".to_owned())];
+        let upload = Issued::put("session upload, signed again", &text(&again["uploadUrl"]), headers, &photo(1));
+        let upload = upload.siblings(&[&keys[1]]).others(&[&keys[2]]).completed_by("ann", path.clone(), body.clone());
+        self.issued.push(upload);
+        self.gone_by("POST", "ann", path, body);
+        let app = &self.app;
+        let variables = json!({ "s": SESSION, "f": "b.jpg", "c": "image/jpeg" });
         let target = app.graphql("ann", "garage", GET_URL, &variables).await["data"]["getUploadUrl"].clone();
         let headers = vec![("content-type".to_owned(), "image/jpeg".to_owned())];
         let upload = Issued::put("session upload, by GraphQL", &text(&target["uploadUrl"]), headers, &photo(1));

@@ -62,7 +62,7 @@ const PRESIGNED: &str = "presigned URLs are not checked against membership: they
 
 /// Siblings open under prefix grants only: those of a space, of a session, of a package's assets.
 #[rustfmt::skip]
-pub(super) const TABLE: [Row; 31] = [
+pub(super) const TABLE: [Row; 34] = [
     // O opens, K keeps on purpose, S the same bytes or a refusal, . refused, - no such target
     //                                     na pa si ot un fo ne en do ho me he te ad    la re go jo rs co rv ow sw st ke
     ("disk stream, cookies",              "O  -  .  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  -  -  O  -  -  O  .", ""),
@@ -79,7 +79,9 @@ pub(super) const TABLE: [Row; 31] = [
     ("space thumbnail",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
     ("space urlQuery",                    "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
     ("space cookies",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space link",                        "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
     ("space upload",                      "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  -  .  O  K  .  O  .", SENDER),
+    ("space upload, signed again",        "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  -  .  O  K  .  O  .", SENDER),
     ("session image",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
     ("session variant",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
     ("session image, by GraphQL",         "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
@@ -87,6 +89,7 @@ pub(super) const TABLE: [Row; 31] = [
     ("where a session link leads",        "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
     ("where a session's content leads",   "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
     ("session upload",                    "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  K  .  O  .", SENDER),
+    ("session upload, signed again",      "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  K  .  O  .", SENDER),
     ("session upload, by GraphQL",        "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  K  .  O  .", SENDER),
     ("package source",                    "O  .  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
     ("package asset, presigned",          "O  .  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
@@ -173,8 +176,11 @@ pub(super) const ISSUERS: &[(&str, &str, &[&str])] = &[
     ("retry_space_image", "cloudfrontUrl", OF_SPACE),
     ("retry_space_image", "thumbnails.[].url", &["space thumbnail"]),
     ("create_space_image", "uploadUrl", &["space upload"]),
+    ("sign_space_image_upload", "uploadUrl", &["space upload, signed again"]),
+    ("link_space_image", "url", &["space link"]),
     ("grant_space_cookies", "set-cookie", &["space cookies"]),
     ("create_media_upload", "uploadUrl", &["session upload"]),
+    ("sign_media_upload", "uploadUrl", &["session upload, signed again"]),
     ("list_media", "media.[].url", OF_SESSION),
     ("list_media", "media.[].variants.[].url", &["session variant"]),
     ("get_media", "url", OF_SESSION),

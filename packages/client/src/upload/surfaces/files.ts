@@ -1,6 +1,12 @@
 import type { components } from "../../api.js";
 import { dataOf, type TidegateClient } from "../../client.js";
-import type { OpenUpload, UploadHandle, UploadSource, UploadSurface } from "../surface.js";
+import type {
+  FoundUpload,
+  OpenUpload,
+  UploadHandle,
+  UploadSource,
+  UploadSurface,
+} from "../surface.js";
 import { unlessGone, unlessIncomplete } from "./outcome.js";
 
 /** A file that was uploaded; it can't be read yet if its `status` is `SCANNING`. */
@@ -45,7 +51,7 @@ export function userFiles(
     partEtagsAreMd5: false,
     begin: (source, _sha256, signal) => begin(client, options, source, signal),
     async find(handle, source, signal) {
-      if (handle.parts === "1") return { handle, partSize: partSize(source.blob.size) };
+      if (handle.parts === "1") return findParts(client, handle, source, signal);
       const result = await unlessIncomplete(complete(handle, undefined, signal));
       if (result !== undefined) return { result };
       await abort(handle);
@@ -61,6 +67,30 @@ export function userFiles(
     complete: (handle, _parts, sha256, signal) => complete(handle, sha256, signal),
     abort,
   };
+}
+
+/** Returns an upload in parts: what it has received, or the file if it was completed. */
+async function findParts(
+  client: TidegateClient,
+  handle: UploadHandle,
+  source: UploadSource,
+  signal: AbortSignal,
+): Promise<FoundUpload<UploadedFile> | undefined> {
+  const path = { upload_id: handle.uploadId ?? "" };
+  const found = await unlessGone(
+    dataOf(client.api.GET("/v1/files/uploads/{upload_id}", { params: { path }, signal })),
+  );
+  if (found === undefined) return undefined;
+  if (found.state !== "OPEN") {
+    // Completed, or in the middle of that: the same completion answers the same.
+    const body = { uploadId: path.upload_id };
+    const result = await unlessIncomplete(
+      dataOf(client.api.POST("/v1/files/complete", { body, signal })),
+    );
+    return result === undefined ? undefined : { result };
+  }
+  const parts = found.parts.map(({ partNumber, size }) => ({ partNumber, size, etag: "" }));
+  return { handle, partSize: partSize(source.blob.size), size: found.size, parts };
 }
 
 async function begin(

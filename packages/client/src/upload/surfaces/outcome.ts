@@ -22,7 +22,14 @@ export async function unlessIncomplete<T>(call: Promise<T>): Promise<T | undefin
   }
 }
 
-/** Returns the error of an upload of one request whose URL has ended; the server signs no second one. */
+/** Returns what was signed again; rejects with the kind `gone` if the upload has ended. */
+export async function signOrBeginAnew<T>(signing: Promise<T>): Promise<T> {
+  const signed = await unlessGone(signing);
+  if (signed === undefined) throw urlExpired();
+  return signed;
+}
+
+/** Returns the error of an upload of one request whose URL has ended; the server signs no other. */
 export function urlExpired(): TidegateError {
   return new TidegateError("gone", "UPLOAD_URL_EXPIRED", "the URL of the upload has expired");
 }

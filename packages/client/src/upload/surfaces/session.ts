@@ -1,9 +1,9 @@
 import type { components } from "../../api.js";
 import { dataOf, type TidegateClient } from "../../client.js";
 import { MEDIA_TYPES } from "../media-types.js";
-import type { UploadHandle, UploadSurface } from "../surface.js";
+import type { PartTarget, UploadHandle, UploadSurface } from "../surface.js";
 import { typeError } from "../upload.js";
-import { unlessGone, unlessIncomplete, urlExpired } from "./outcome.js";
+import { signOrBeginAnew, unlessGone, unlessIncomplete } from "./outcome.js";
 
 /** A media item whose bytes arrived. It can be read once its `status` is `COMPLETED`. */
 export type UploadedMedia = components["schemas"]["Media"];
@@ -32,6 +32,13 @@ export function sessionMedia(
         signal,
       }),
     );
+  const sign = async (handle: UploadHandle, signal: AbortSignal) => {
+    const path = { session, media: handle.id ?? "" };
+    const target = await dataOf(
+      api.POST("/v1/sessions/{session}/media/{media}/upload-url", { params: { path }, signal }),
+    );
+    return [shown(target)];
+  };
   return {
     target: `session:${session}:${options.stage ?? ""}`,
     checksum: "begin",
@@ -42,7 +49,7 @@ export function sessionMedia(
     async begin(source, sha256, signal) {
       const { size } = source.blob;
       const stage = options.stage ?? null;
-      const { uploadUrl, fileKey, headers } = await dataOf(
+      const target = await dataOf(
         api.POST("/v1/sessions/{session}/media/upload-url", {
           params,
           body: {
@@ -55,18 +62,22 @@ export function sessionMedia(
           signal,
         }),
       );
-      const pairs = headers.map(({ name, value }) => [name, value]);
-      const target = { partNumber: 1, url: uploadUrl, headers: Object.fromEntries(pairs) };
-      return { handle: { fileKey }, partSize: Math.max(size, 1), targets: [target] };
+      const { id, fileKey } = target;
+      return { handle: { id, fileKey }, partSize: Math.max(size, 1), targets: [shown(target)] };
     },
-    async find(handle, _source, signal) {
+    async find(handle, source, signal) {
       const result = await unlessIncomplete(confirm(handle, signal));
-      return result === undefined ? undefined : { result };
+      if (result !== undefined) return { result };
+      // Without bytes it is still open, unless it has ended; then no URL is signed.
+      if (handle.id === undefined) return undefined;
+      const targets = await unlessGone(sign(handle, signal));
+      if (targets === undefined) return undefined;
+      return { handle, partSize: Math.max(source.blob.size, 1), targets, parts: [] };
     },
-    sign: () => Promise.reject(urlExpired()),
+    sign: (handle, _partNumbers, signal) => signOrBeginAnew(sign(handle, signal)),
     complete: (handle, _parts, _sha256, signal) => confirm(handle, signal),
     async abort(handle) {
-      const id = await pendingId(client, session, handle.fileKey ?? "");
+      const id = handle.id ?? (await pendingId(client, session, handle.fileKey ?? ""));
       if (id === undefined) return;
       const path = { session, media: id };
       await unlessGone(api.DELETE("/v1/sessions/{session}/media/{media}", { params: { path } }));
@@ -74,7 +85,14 @@ export function sessionMedia(
   };
 }
 
-/** The announcement's response has no id, so it is looked up by its key. */
+type Target = components["schemas"]["MediaUpload"];
+
+function shown({ uploadUrl, headers }: Target): PartTarget {
+  const pairs = headers.map(({ name, value }) => [name, value]);
+  return { partNumber: 1, url: uploadUrl, headers: Object.fromEntries(pairs) };
+}
+
+/** Uploads that an earlier version of this client began are known by their key only. */
 async function pendingId(
   client: TidegateClient,
   session: string,

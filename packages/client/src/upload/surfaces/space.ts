@@ -1,9 +1,9 @@
 import type { components } from "../../api.js";
 import { dataOf, type TidegateClient } from "../../client.js";
 import { IMAGE_TYPES } from "../media-types.js";
-import type { UploadHandle, UploadSurface } from "../surface.js";
+import type { PartTarget, UploadHandle, UploadSurface } from "../surface.js";
 import { typeError } from "../upload.js";
-import { unlessGone, unlessIncomplete, urlExpired } from "./outcome.js";
+import { signOrBeginAnew, unlessGone, unlessIncomplete } from "./outcome.js";
 
 /** An image whose bytes arrived. It is shown once its `status` is `READY`. */
 export type UploadedImage = components["schemas"]["SpaceImageWithTimes"];
@@ -19,6 +19,15 @@ export function spaceImages(client: TidegateClient, spaceId: string): UploadSurf
         signal,
       }),
     );
+  const sign = async (handle: UploadHandle, signal: AbortSignal) => {
+    const target = await dataOf(
+      api.POST("/api/spaces/{spaceId}/images/{imageId}/upload-url", {
+        params: { path: path(handle) },
+        signal,
+      }),
+    );
+    return [shown(target)];
+  };
   const abort = async (handle: UploadHandle) => {
     const params = { path: path(handle) };
     await unlessGone(api.DELETE("/api/spaces/{spaceId}/images/{imageId}", { params }));
@@ -38,20 +47,26 @@ export function spaceImages(client: TidegateClient, spaceId: string): UploadSurf
         size,
         sha256: sha256 ?? null,
       };
-      const { id, uploadUrl, headers } = await dataOf(
+      const target = await dataOf(
         api.POST("/api/spaces/{spaceId}/images", { params: { path: { spaceId } }, body, signal }),
       );
-      const target = { partNumber: 1, url: uploadUrl, headers: headers as Record<string, string> };
-      return { handle: { imageId: id }, partSize: Math.max(size, 1), targets: [target] };
+      const handle = { imageId: target.id };
+      return { handle, partSize: Math.max(size, 1), targets: [shown(target)] };
     },
-    async find(handle, _source, signal) {
+    async find(handle, source, signal) {
       const result = await unlessIncomplete(confirm(handle, signal));
       if (result !== undefined) return { result };
-      await abort(handle);
-      return undefined;
+      // Without bytes it is still open, unless it has ended; then no URL is signed.
+      const targets = await unlessGone(sign(handle, signal));
+      if (targets === undefined) return undefined;
+      return { handle, partSize: Math.max(source.blob.size, 1), targets, parts: [] };
     },
-    sign: () => Promise.reject(urlExpired()),
+    sign: (handle, _partNumbers, signal) => signOrBeginAnew(sign(handle, signal)),
     complete: (handle, _parts, _sha256, signal) => confirm(handle, signal),
     abort,
   };
+}
+
+function shown({ uploadUrl, headers }: components["schemas"]["SpaceImageUpload"]): PartTarget {
+  return { partNumber: 1, url: uploadUrl, headers: headers as Record<string, string> };
 }
