@@ -110,6 +110,12 @@ pub(super) const MEDIA: &[Setting] = &[
         "How long a signed URL of a session or a space works, also for who is no longer a member.",
     ),
     built(
+        "SPACE_LINK_MAX_SECONDS",
+        "604800",
+        "60 to 604800 seconds",
+        "The longest lifetime of a link to one image of a space. Viewers get links of at most GRANT_TTL_SECONDS.",
+    ),
+    built(
         "IMPORT_PREFIXES",
         "",
         "a list of prefixes such as generated/",

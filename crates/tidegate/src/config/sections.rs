@@ -12,7 +12,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("database", &["DATABASE_", "RDS_"]),
     ("store", &["UPLOAD_ROOT", "STORE_", "AWS_", "S3_"]),
     ("delivery", &["CLOUDFRONT_", "EDGE_", "IMAGE_BASE_PATH", "IMAGE_CACHE_", "ACCEL_", "GRANT_", "CORS_", "CROSS_"]),
-    ("links", &["SIGNED_URL_", "UPLOAD_SIGNING_", "MEDIA_LINK_", "MEDIA_ORIGINAL_", "FILES_PUBLIC"]),
+    ("links", &["SIGNED_URL_", "SPACE_LINK_", "UPLOAD_SIGNING_", "MEDIA_LINK_", "MEDIA_ORIGINAL_", "FILES_PUBLIC"]),
     ("uploads", &["UPLOAD_", "MULTIPART_", "IMAGE_MAX_", "MAX_BODY_", "COMPLETE_", "PACKAGES_", "MEDIA_UPLOAD_"]),
     ("uploads", &["MEDIA_MAX_IMAGE_MB", "MEDIA_MAX_VIDEO_MB", "IMPORT_", "PROXY_"]),
     ("media", &["SCANNER", "CLAMAV_", "PUBLISH_", "MEDIA_", "FFMPEG_"]),
@@ -20,7 +20,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("retention", &["RETENTION_", "AUDIT_", "SWEEP_"]),
     ("logs and metrics", &["LOG_", "METRICS", "OTEL_"]),
     ("server", &["TIDEGATE_DATA", "ENV", "SURFACES", "BIND_", "PORT", "PUBLIC_", "PENNSIEVE_", "ALLOWED_", "TRUSTED_"]),
-    ("server", &["GRAPHIQL"]),
+    ("server", &["GRAPHIQL", "DASHBOARD"]),
 ];
 
 impl Setting {

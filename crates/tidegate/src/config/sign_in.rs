@@ -89,7 +89,9 @@ fn resolve_oidc(r: &mut Resolver, external: bool) -> Option<OidcSetting> {
     if !scope.split(' ').all(is_scope) || !scope.split(' ').any(|word| word == "openid") {
         r.problem("OIDC_SCOPE", "scopes between single spaces, openid among them");
     }
-    if issuer.as_deref().is_some_and(|url| !is_fetchable(url) || !is_visible(url) || url.contains(['?', '#']) || origin_of(url).is_none()) {
+    if issuer.as_deref().is_some_and(|url| {
+        !is_fetchable(url) || !is_visible(url) || url.contains(['?', '#']) || origin_of(url).is_none()
+    }) {
         r.problem("OIDC_ISSUER", "an https:// URL without a query, or an http:// one on this machine");
     }
     if client_id.as_deref().is_some_and(|id| !is_visible(id)) {

@@ -1,5 +1,7 @@
 //! The settings of spaces, and of CloudFront invalidations.
 
+use std::time::Duration;
+
 use super::resolve::Resolver;
 use crate::model::key::Layout;
 
@@ -8,6 +10,8 @@ use crate::model::key::Layout;
 pub struct SpacesSetting {
     /// Key prefixes that images may be imported from; each ends with a slash.
     pub import_prefixes: Vec<String>,
+    /// The longest lifetime of a link to one image.
+    pub link_lifetime: Duration,
 }
 
 pub(super) fn spaces(r: &mut Resolver, layout: &Layout) -> SpacesSetting {
@@ -26,7 +30,7 @@ pub(super) fn spaces(r: &mut Resolver, layout: &Layout) -> SpacesSetting {
             r.problem("IMPORT_PREFIXES", &wanted);
         }
     }
-    SpacesSetting { import_prefixes }
+    SpacesSetting { import_prefixes, link_lifetime: r.seconds("SPACE_LINK_MAX_SECONDS", 60..=604_800) }
 }
 
 /// Returns the distribution to invalidate on deletes, and the URL of its API.

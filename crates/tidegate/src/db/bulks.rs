@@ -67,6 +67,8 @@ impl Row {
                 principal,
                 acting_for: self.acting_for.as_deref().map(user).transpose()?,
                 acting_org: self.acting_org.as_deref().map(org).transpose()?,
+                // What was started goes on when the token ends; the rights are checked for each object.
+                expires_at: None,
                 address: self.address.and_then(|text| text.parse().ok()),
                 request_id: self.request_id,
             },
@@ -147,7 +149,7 @@ impl Tx {
         if self.count_running_bulks(&bulk.caller).await? >= most {
             return Ok(false);
         }
-        let Caller { principal, acting_for, acting_org, address, request_id } = &bulk.caller;
+        let Caller { principal, acting_for, acting_org, address, request_id, expires_at: _ } = &bulk.caller;
         let (org, roles) = match principal {
             Principal::User { org, roles, .. } => (org.as_ref().map(OrgId::as_str), written_roles(roles)),
             Principal::Anonymous | Principal::Service | Principal::System => (None, String::new()),

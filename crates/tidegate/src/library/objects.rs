@@ -13,7 +13,7 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
-use crate::model::object::{Object, ObjectState};
+use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::page::{Page, Start};
 use crate::model::principal::Principal;
@@ -73,10 +73,20 @@ pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectI
         return Ok(known);
     }
     let (owner, object) = find(app, caller, Action::Read, kind, id).await?;
-    match (object.state, object.content) {
-        (ObjectState::Ready, Some(content)) => Ok(Arc::new(Ready { owner, key: object.key, content })),
-        _ => Err(Error::InvalidState("the upload is not complete".into())),
-    }
+    let content = ready_content(&object)?.clone();
+    Ok(Arc::new(Ready { owner, key: object.key, content }))
+}
+
+/// Returns a readable object with its name, from the database. Authorizes the caller.
+pub async fn find_named(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<(Object, Content)> {
+    let (_, object) = find(app, caller, Action::Read, kind, id).await?;
+    let content = ready_content(&object)?.clone();
+    Ok((object, content))
+}
+
+fn ready_content(object: &Object) -> Result<&Content> {
+    let content = object.content.as_ref().filter(|_| object.state == ObjectState::Ready);
+    content.ok_or_else(|| Error::InvalidState("the upload is not complete".into()))
 }
 
 /// Returns a page of an owner's objects, newest first. Authorizes the caller.

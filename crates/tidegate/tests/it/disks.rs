@@ -36,6 +36,12 @@ async fn an_image_goes_in_by_parts_and_comes_out_everywhere() {
     let metadata = app.get("alice", &path("/metadata")).await.json();
     assert_eq!((&metadata["size"], &metadata["etag"]), (&done["size"], &done["etag"]));
     assert_eq!(metadata["lastModified"], done["lastModified"]);
+    let listed = app.get("alice", "/v1/images").await.json();
+    assert_eq!(
+        (&metadata["name"], &metadata["createdAt"]),
+        (&listed["images"][0]["name"], &listed["images"][0]["createdAt"])
+    );
+    assert!(metadata["createdAt"].is_string(), "{metadata}");
     let (url, cookies) = app.stream("alice", &image).await;
     assert_eq!(metadata["url"], json!(url));
     let whole = app.send("GET", &url, &[("cookie", &cookies)], Vec::new()).await;

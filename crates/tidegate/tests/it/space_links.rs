@@ -68,7 +68,7 @@ async fn a_viewer_links_to_one_file_for_a_chosen_time() {
 
 #[tokio::test]
 async fn what_cannot_be_linked_is_refused() {
-    let app = TestApp::with(&[("GRANT_TTL_SECONDS", "300")]).await;
+    let app = TestApp::with(&[("GRANT_TTL_SECONDS", "300"), ("SPACE_LINK_MAX_SECONDS", "300")]).await;
     let (space, other) = (app.space("ann", "x").await, app.space("ann", "y").await);
     let image = app.image_in("ann", &space).await;
     for (bad, says) in [
@@ -101,6 +101,33 @@ async fn what_cannot_be_linked_is_refused() {
     assert_eq!(app.delete("ann", &format!("/api/spaces/{space}/images/{image}")).await.status, 204);
     assert_eq!(app.send("GET", link["url"].as_str().unwrap(), &[], Vec::new()).await.status, 404);
     assert_eq!(ask(&app, "ann", &space, &image, &good).await.status, 404);
+    app.run_jobs().await;
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn editors_make_links_that_live_longer_than_urls_and_viewers_do_not() {
+    let app = TestApp::start().await;
+    let space = app.space("ann", "x").await;
+    let image = app.image_in("ann", &space).await;
+    for (user, role) in [("eve", "editor"), ("vic", "viewer")] {
+        assert_eq!(app.member("ann", &space, user, role).await.status, 200);
+    }
+    for (user, seconds, status) in
+        [("ann", 604_800, 200), ("eve", 86_400, 200), ("ann", 604_801, 400), ("vic", 900, 200), ("vic", 901, 400)]
+    {
+        let answer = ask(&app, user, &space, &image, &json!({ "ttlSeconds": seconds })).await;
+        assert_eq!(answer.status, status, "{user} {seconds}: {}", answer.text());
+        if status == 200 {
+            assert!(lasts(&answer.json(), seconds), "{user} {seconds}: {}", answer.text());
+        }
+    }
+    // What was signed for a long time ends with the image.
+    let link = ask(&app, "eve", &space, &image, &json!({ "ttlSeconds": 86_400 })).await.json();
+    let url = link["url"].as_str().unwrap();
+    assert_eq!(app.send("GET", url, &[], Vec::new()).await.status, 200);
+    assert_eq!(app.delete("ann", &format!("/api/spaces/{space}/images/{image}")).await.status, 204);
+    assert_eq!(app.send("GET", url, &[], Vec::new()).await.status, 404);
     app.run_jobs().await;
     app.stop().await;
 }

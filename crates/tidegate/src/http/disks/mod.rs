@@ -203,12 +203,12 @@ async fn list_images(
     responses((status = 200, body = Metadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<Json<Metadata>> {
-    let object = objects::find_ready(&app, &caller, KIND, id).await?;
+    let (object, content) = objects::find_named(&app, &caller, KIND, id).await?;
     let url = match &app.addresses.edge {
         Some(edge) => format!("{edge}/{}", object.key),
         None => format!("{}/v1/images/{id}/range", app.addresses.api),
     };
-    Ok(Json(show_metadata(&object.content, url)))
+    Ok(Json(show_metadata(object, &content, url)))
 }
 
 /// Get a stream URL

@@ -178,7 +178,7 @@ pub(super) struct Image {
     pub(super) created_at: String,
 }
 
-/// What is known of an image's bytes.
+/// What is known of an image and its bytes.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ImageMetadata)]
@@ -188,6 +188,10 @@ pub(super) struct Metadata {
     pub(super) last_modified: String,
     /// The image's stable address, without any authorization.
     pub(super) url: String,
+    /// The name that the upload announced.
+    pub(super) name: Option<String>,
+    /// When the upload was announced.
+    pub(super) created_at: String,
 }
 
 /// Where to stream an image from.
@@ -254,8 +258,15 @@ pub(super) fn show_image(object: Object) -> Image {
     }
 }
 
-pub(super) fn show_metadata(content: &Content, url: String) -> Metadata {
-    Metadata { size: content.size, etag: quoted(&content.etag), last_modified: rfc3339(content.last_modified), url }
+pub(super) fn show_metadata(object: Object, content: &Content, url: String) -> Metadata {
+    Metadata {
+        size: content.size,
+        etag: quoted(&content.etag),
+        last_modified: rfc3339(content.last_modified),
+        url,
+        name: object.name,
+        created_at: rfc3339(object.created_at),
+    }
 }
 
 /// Returns the expiry of a grant and the time from which a new one ends later, as RFC 3339.

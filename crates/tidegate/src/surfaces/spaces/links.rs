@@ -1,6 +1,6 @@
 //! Links to one file of one image: the image itself or one of its thumbnails. A link works for
-//! anyone who has it until it expires or the image is deleted, and opens nothing else. It never
-//! lives longer than the signature that every reader of the space gets.
+//! anyone who has it until it expires or the image is deleted, and opens nothing else. Who may only
+//! read the space gets none that lives longer than the signature that every reader gets.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,6 +14,7 @@ use crate::model::event::AuditAction;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::beside;
 use crate::model::object::ObjectState;
+use crate::model::role::Role;
 
 use super::images::find_visible;
 
@@ -39,9 +40,9 @@ pub async fn issue(
     (variant, lifetime): (Option<&str>, u64),
 ) -> Result<Link> {
     access::find_space(app, caller, Action::Read, space).await?;
-    let most = app.config.grant_lifetime.as_secs();
+    let (most, setting) = longest(app, caller, space).await?;
     if !(1..=most).contains(&lifetime) {
-        return Err(bad_request(format!("ttlSeconds must be from 1 to {most} (GRANT_TTL_SECONDS)")));
+        return Err(bad_request(format!("ttlSeconds must be from 1 to {most} ({setting})")));
     }
     let image = find_visible(app, space, id).await?;
     if image.object.state != ObjectState::Ready {
@@ -64,4 +65,15 @@ pub async fn issue(
     tx.commit().await?;
     metrics::counter!("tidegate_grants_total", "owner" => "space").increment(1);
     Ok(Link { url, expires_at })
+}
+
+/// Returns the longest lifetime in seconds of a link that the caller may make, and the setting that says
+/// so. Viewers could otherwise keep what they see longer than they are members.
+async fn longest(app: &App, caller: &Caller, space: &SpaceId) -> Result<(u64, &'static str)> {
+    let grants = app.config.grant_lifetime.as_secs();
+    let is_viewer = access::space_role(app, caller, space).await? == Some(Role::Viewer);
+    match app.config.spaces.link_lifetime.as_secs() {
+        links if !is_viewer && links > grants => Ok((links, "SPACE_LINK_MAX_SECONDS")),
+        _ => Ok((grants, "GRANT_TTL_SECONDS")),
+    }
 }
