@@ -2972,13 +2972,13 @@ export interface components {
         ServerKey: {
             /** @description Such as `RSA-2048`, `ES256` or `HMAC-SHA256`. */
             algorithm: string;
-            /** @description The SHA-256 of the public key (DER SubjectPublicKeyInfo) in hex; null for a secret, which has no public part. */
+            /** @description The SHA-256 of the public key (DER `SubjectPublicKeyInfo`) in hex; null for a secret, which has no public part. */
             fingerprint?: string | null;
             /** @description The id that stands in what is signed. */
             id: string;
             /** @description When its file came to its place; null for a key without one. */
             since?: string | null;
-            /** @description `setting`, `generated`, `file` (in EDGE_KEYS) or `issuer` (from AUTH_JWKS_URL). */
+            /** @description `setting`, `generated`, `file` (in `EDGE_KEYS`) or `issuer` (from `AUTH_JWKS_URL`). */
             source: string;
             /** @description `signing`: new signatures are made with it. `accepted`: only those that there are. */
             state: string;
