@@ -241,27 +241,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/spaces/{spaceId}/images/{imageId}/link": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Get a link to one image
-         * @description It opens that image, or one of its thumbnails, for whoever has it, for as long as was asked for, and nothing else.
-         *     It ends earlier only with the image. Links are in the audit log.
-         */
-        post: operations["link_space_image"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/spaces/{spaceId}/images/{imageId}/restore": {
         parameters: {
             query?: never;
@@ -296,27 +275,6 @@ export interface paths {
          * @description Of an image that is FAILED, which is something of the server's; a REJECTED one stays so.
          */
         post: operations["retry_space_image"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/spaces/{spaceId}/images/{imageId}/upload-url": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Get the upload URL again
-         * @description Of an image whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
-         *     goes where the one of before went, and takes the same bytes.
-         */
-        post: operations["sign_space_image_upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1249,12 +1207,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Get an upload
-         * @description All that a client needs to go on which has lost everything but the upload's id: what was announced, and which parts came.
-         *     One that was completed is there too.
-         */
-        get: operations["get_file_upload"];
+        get?: never;
         put?: never;
         post?: never;
         /**
@@ -1516,6 +1469,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the queues of jobs
+         * @description For admins and services.
+         */
+        get: operations["list_job_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/dead": {
         parameters: {
             query?: never;
@@ -1550,6 +1523,47 @@ export interface paths {
          * @description For admins and services.
          */
         post: operations["retry_dead_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys
+         * @description For admins and services: which keys the server that answers signs with and accepts, so that a rotation can be
+         *     followed. Nothing private is shown.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say who the caller is
+         * @description A request without credentials is `anonymous`. Wrong or expired ones are refused.
+         */
+        get: operations["get_caller"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1609,7 +1623,7 @@ export interface paths {
         };
         /**
          * A page of a session's media, newest first
-         * @description Of any status and stage, or of one.
+         * @description Of any status, or of one.
          */
         get: operations["list_media"];
         put?: never;
@@ -1789,27 +1803,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/sessions/{session}/media/{media}/upload-url": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Get the upload URL again
-         * @description Of a media item whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
-         *     goes where the one of before went, and takes the same bytes.
-         */
-        post: operations["sign_media_upload"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/sessions/{session}/restore": {
         parameters: {
             query?: never;
@@ -1830,6 +1823,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the settings in effect
+         * @description For admins and services: all settings, with their values on the server that answers. The value of a secret is never
+         *     shown.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say how users sign in
+         * @description For pages, before anybody has signed in; nothing in it is secret.
+         */
+        get: operations["get_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tokens": {
         parameters: {
             query?: never;
@@ -1844,6 +1878,47 @@ export interface paths {
          * @description For services, where `AUTH_OWN_TOKENS` is on.
          */
         post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who uses how much
+         * @description For admins and services: owners with readable objects, those that use the most bytes first.
+         */
+        get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was added on each day
+         * @description For admins and services: objects that became readable for the first time, and their bytes, by day (UTC) and kind.
+         *     At most 366 days.
+         */
+        get: operations["list_usage_days"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2045,11 +2120,6 @@ export interface components {
             images: components["schemas"]["DeletedImage"][];
             /** @description For the next page; absent on the last. */
             nextCursor?: string | null;
-            /**
-             * Format: int64
-             * @description How many there are in all; absent with `cursor`.
-             */
-            total?: number | null;
         };
         /** @description That the process answers, and what it has to write to. */
         DiskHealth: {
@@ -2115,7 +2185,7 @@ export interface components {
         /** @description A page of events, newest first. */
         EventPage: {
             events: components["schemas"]["AuditEvent"][];
-            /** @description For the next page; absent on the last. */
+            /** @description For the next page; absent on the last. A page of a rare action or actor can be short, or empty, and not the last. */
             nextCursor?: string | null;
         };
         /** @description An archive that can be read. */
@@ -2308,32 +2378,6 @@ export interface components {
             /** @description `public` or `private`. */
             visibility?: string | null;
         };
-        /** @description An upload that is open or was completed. */
-        FileUploadProgress: {
-            /** @description When it is given up; null once it is completed. */
-            expiresAt?: string | null;
-            filename: string;
-            folder: string;
-            /** @description The key that the file has or will have, unless the completion names another folder or name. */
-            key: string;
-            mime: string;
-            /** @description What came already, in the order of the numbers; empty once it is completed. */
-            parts: components["schemas"]["ReceivedFilePart"][];
-            /**
-             * Format: int64
-             * @description Bytes of the parts.
-             */
-            received: number;
-            /**
-             * Format: int64
-             * @description Bytes that were announced.
-             */
-            size: number;
-            /** @description `OPEN`; `COMPLETING`, when it takes no more parts and can only be completed or aborted; `COMPLETED`. */
-            state: string;
-            uploadId: string;
-            visibility: string;
-        };
         /** @description An upload that was begun. */
         FileUploads: {
             /**
@@ -2400,6 +2444,25 @@ export interface components {
             status: string;
             version: string;
         };
+        /** @description Who sends the request. */
+        Identity: {
+            /** @description The user that a service acts for. */
+            actingFor?: string | null;
+            /** @description Whether the routes of the overview answer the caller. */
+            administrator: boolean;
+            /** @description When the token ends; null for credentials without an end. */
+            expiresAt?: string | null;
+            /** @description The user's id; null for others. */
+            id?: string | null;
+            /** @description `user`, `service`, or `anonymous` for a request without credentials. */
+            kind: string;
+            /** @description The organisation that applies to routes which name none. */
+            organization?: string | null;
+            /** @description The server's own roles: `admin`, or nothing. */
+            roles: string[];
+            /** @description The kinds of owners whose surfaces are on: `disks`, `files`, `session`, `space`, `dataset`. */
+            surfaces: string[];
+        };
         Image: {
             createdAt: string;
             /** @description `null` until the upload is complete. */
@@ -2443,11 +2506,6 @@ export interface components {
             images: components["schemas"]["Image"][];
             /** @description Absent on the last page. */
             nextCursor?: string | null;
-            /**
-             * Format: int64
-             * @description How many there are in all; absent with `cursor`.
-             */
-            total?: number | null;
         };
         /** @description What a client announces of a new image. */
         ImageRequest: {
@@ -2487,6 +2545,40 @@ export interface components {
             expiresAt: string;
             /** @description To be sent as `Authorization: Bearer …`. */
             token: string;
+        };
+        /** @description The jobs of a class. */
+        JobQueue: {
+            /** @description `upkeep`, `scans`, `images` or `videos`. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Jobs that were given up; see `/v1/jobs/dead`.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description For how many seconds the oldest job has been due that no worker is doing; null if none is due.
+             */
+            oldestSeconds?: number | null;
+            /**
+             * Format: int64
+             * @description Jobs that have failed and are tried again later.
+             */
+            retrying: number;
+            /**
+             * Format: int64
+             * @description Jobs that a worker is doing.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Jobs that no worker has taken, those that are not due yet included.
+             */
+            waiting: number;
+        };
+        /** @description The queues of all classes of jobs. */
+        JobQueues: {
+            queues: components["schemas"]["JobQueue"][];
         };
         /** @description One file. */
         ListedFile: {
@@ -2592,11 +2684,6 @@ export interface components {
             media: components["schemas"]["Media"][];
             /** @description `after` of the next page; absent on the last. */
             next?: string | null;
-            /**
-             * Format: int64
-             * @description How many there are in all; absent with `after`.
-             */
-            total?: number | null;
         };
         /** @description What is to be sent. */
         MediaRequest: {
@@ -2616,8 +2703,6 @@ export interface components {
         MediaStatus: "PENDING_UPLOAD" | "UPLOADED" | "SCANNING" | "SCAN_FAILED" | "PROCESSING" | "COMPLETED" | "REJECTED";
         /** @description Where a file may be sent by one PUT. */
         MediaUpload: {
-            /** @description When it ends. */
-            expiresAt: string;
             /**
              * Format: int32
              * @description Seconds that the URL works.
@@ -2627,11 +2712,6 @@ export interface components {
             fileKey: string;
             /** @description What to send along; `content-type` at least. */
             headers: components["schemas"]["UploadHeader"][];
-            /**
-             * Format: uuid
-             * @description The media item.
-             */
-            id: string;
             /** @description A presigned URL. A secret while it lives. */
             uploadUrl: string;
         };
@@ -2665,6 +2745,16 @@ export interface components {
         NodeOutcomes: {
             failures: components["schemas"]["NodeFailure"][];
             success: string[];
+        };
+        /**
+         * @description An OpenID Connect provider: discovery is below its issuer. Public clients use PKCE; the redirect
+         *     URI is `/sign-in`.
+         */
+        OidcProvider: {
+            clientId: string;
+            issuer: string;
+            /** @description Scopes between spaces. */
+            scope: string;
         };
         /** @description An open upload: what a client needs to go on with it. */
         OpenImageUpload: {
@@ -2787,11 +2877,6 @@ export interface components {
         PackageNodePage: {
             children: components["schemas"]["PackageNode"][];
             nextCursor?: string | null;
-            /**
-             * Format: int64
-             * @description How many there are in all; absent with `cursor`.
-             */
-            total?: number | null;
         };
         /** @description A part that was sent. */
         PackagePart: {
@@ -2883,17 +2968,44 @@ export interface components {
              */
             store: string;
         };
-        /** @description A part that came. */
-        ReceivedFilePart: {
-            /** @description The CRC-32 of the bytes, eight hexadecimal digits. */
-            crc32: string;
-            /** Format: int32 */
-            partNumber: number;
-            /**
-             * Format: int64
-             * @description Bytes.
-             */
-            size: number;
+        /** @description A key that signatures are made with, or accepted from. */
+        ServerKey: {
+            /** @description Such as `RSA-2048`, `ES256` or `HMAC-SHA256`. */
+            algorithm: string;
+            /** @description The SHA-256 of the public key (DER `SubjectPublicKeyInfo`) in hex; null for a secret, which has no public part. */
+            fingerprint?: string | null;
+            /** @description The id that stands in what is signed. */
+            id: string;
+            /** @description When its file came to its place; null for a key without one. */
+            since?: string | null;
+            /** @description `setting`, `generated`, `file` (in `EDGE_KEYS`) or `issuer` (from `AUTH_JWKS_URL`). */
+            source: string;
+            /** @description `signing`: new signatures are made with it. `accepted`: only those that there are. */
+            state: string;
+            /** @description `edge`, `tokens`, `links` or `s3`. */
+            use: string;
+        };
+        /** @description The keys of the server that answers. */
+        ServerKeys: {
+            signing: components["schemas"]["ServerKey"][];
+        };
+        /** @description A setting, and its value in effect. */
+        ServerSetting: {
+            /** @description Null if there is none, or if it depends on other settings. */
+            default?: string | null;
+            description: string;
+            /** @description Whether it was given, rather than the default. */
+            given: boolean;
+            name: string;
+            /** @description Whether its value is never shown. */
+            secret: boolean;
+            section: string;
+            /** @description Null for a secret, and where there is none. URLs are shown without credentials and queries. */
+            value?: string | null;
+        };
+        /** @description All settings of the server that answers. */
+        ServerSettings: {
+            settings: components["schemas"]["ServerSetting"][];
         };
         /** @description A session. */
         Session: {
@@ -2919,6 +3031,16 @@ export interface components {
             createdAt: string;
             /** Format: uuid */
             id: string;
+        };
+        /** @description How users sign in, and which other origins pages of this server reach. */
+        SignInMethods: {
+            /** @description The origin of the edge or the CDN; null if there is neither. */
+            edge?: string | null;
+            /** @description `AUTH_MODE`: `dev`, `jwt` or `none`. */
+            mode: string;
+            oidc?: components["schemas"]["OidcProvider"] | null;
+            /** @description The origins that presigned requests lead to. */
+            stores: string[];
         };
         /** @description A signature of the CDN: over one asset, or over all of a package's. */
         SignedAssets: components["schemas"]["SignedPackageAsset"] | components["schemas"]["SignedPackagePrefix"];
@@ -3036,23 +3158,6 @@ export interface components {
              */
             width?: number | null;
         };
-        /** @description A link to one file of an image. */
-        SpaceImageLink: {
-            /** @description When it ends. */
-            expiresAt: string;
-            /** @description A secret while it lives: it works for whoever has it. */
-            url: string;
-        };
-        /** @description A link that is asked for. */
-        SpaceImageLinkRequest: {
-            /**
-             * Format: int64
-             * @description How long it works: from 1 to `GRANT_TTL_SECONDS`.
-             */
-            ttlSeconds: number;
-            /** @description `original`, which is usual, or the `name` of a thumbnail. */
-            variant?: string | null;
-        };
         /** @description Images, and when their URLs end. */
         SpaceImagePage: {
             /** @description When the URLs end; null where there are none. */
@@ -3064,11 +3169,6 @@ export interface components {
             nextCursor?: string | null;
             /** @description From when on asking again gives URLs that end later. */
             refreshAfter?: string | null;
-            /**
-             * Format: int64
-             * @description How many there are in all; absent with `cursor`.
-             */
-            total?: number | null;
             /** @description With `urls=shared`: what goes behind the `?` of each URL. */
             urlQuery?: string | null;
         };
@@ -3225,8 +3325,6 @@ export interface components {
             contentType: string;
             /** Format: int32 */
             height: number;
-            /** @description The `variant` of a link to it, such as `320.webp`. */
-            name: string;
             /** @description Signed as the image's own; null where there is neither edge nor CDN. */
             url?: string | null;
             /** Format: int32 */
@@ -3253,6 +3351,74 @@ export interface components {
         UploadHeader: {
             name: string;
             value: string;
+        };
+        /** @description What the owners of a kind got on a day. */
+        UsageDay: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /** @description As 2026-11-21, UTC. */
+            day: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Objects that became readable.
+             */
+            objects: number;
+        };
+        /** @description What was added on each day. Days on which nothing was added are left out. */
+        UsageDays: {
+            days: components["schemas"]["UsageDay"][];
+        };
+        /** @description What an owner uses. */
+        UsageOfOwner: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description How many bytes it may have, its own limit or the configured one.
+             */
+            limitBytes?: number | null;
+            /** @description The name of a space or a dataset; null for others. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description Readable objects.
+             */
+            objects: number;
+        };
+        /** @description A page of owners, those that use the most bytes first. */
+        UsageResponse: {
+            /** @description For the next page; absent on the last. */
+            nextCursor?: string | null;
+            owners: components["schemas"]["UsageOfOwner"][];
+            totals: components["schemas"]["UsageTotal"][];
+        };
+        /** @description What all owners of a kind use together. */
+        UsageTotal: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Readable objects.
+             */
+            objects: number;
+            /**
+             * Format: int64
+             * @description Owners with readable objects.
+             */
+            owners: number;
         };
         /** @description Which parts to sign for: one by `partNumber`, or many by `partNumbers`. */
         WantedImageParts: {
@@ -3939,8 +4105,6 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
-                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
-                offset?: number;
                 /** @description `READY`, which is usual, `PENDING`, `SCANNING`, `PROCESSING`, `REJECTED`, `FAILED` or `ALL`. */
                 status?: string;
                 /** @description With `shared`, what all URLs have in common is said once, in `urlQuery`. */
@@ -4828,143 +4992,6 @@ export interface operations {
             };
         };
     };
-    link_space_image: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The space
-                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000002
-                 */
-                spaceId: string;
-                /**
-                 * @description The image
-                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000003
-                 */
-                imageId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "ttlSeconds": 600,
-                 *       "variant": "original"
-                 *     }
-                 */
-                "application/json": components["schemas"]["SpaceImageLinkRequest"];
-            };
-        };
-        responses: {
-            /** @description A link to one file of an image. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SpaceImageLink"];
-                };
-            };
-            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `TOO_LARGE` or `QUOTA_EXCEEDED`: there are more bytes, or more objects, than are taken. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
-            507: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Any other error; its code says which. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     restore_space_image: {
         parameters: {
             query?: never;
@@ -5092,115 +5119,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SpaceImageWithTimes"];
-                };
-            };
-            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Any other error; its code says which. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    sign_space_image_upload: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The space
-                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000002
-                 */
-                spaceId: string;
-                /**
-                 * @description The image
-                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000003
-                 */
-                imageId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Where an image may be sent by one PUT. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SpaceImageUpload"];
                 };
             };
             /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
@@ -5633,8 +5551,6 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
-                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
-                offset?: number;
             };
             header?: never;
             path: {
@@ -7079,8 +6995,6 @@ export interface operations {
                 limit?: number;
                 /** @description Where the page before said to go on. */
                 cursor?: string;
-                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
-                offset?: number;
             };
             header?: never;
             path?: never;
@@ -9602,10 +9516,20 @@ export interface operations {
             query?: {
                 /** @description The user whose images they are about. Left out: the caller's own, and for an admin or a service everybody's. */
                 owner?: string;
-                /** @description What sort of things `owner` has: `disks` (default), `files` or `session`; then `owner` is the session. */
+                /**
+                 * @description What sort of things `owner` has: `disks` (default), `files`, `session`, `space` or `dataset`; with the last three,
+                 *     `owner` is the session, space or dataset. An admin or a service may give it without `owner`: then only events about
+                 *     such things are listed, whoever has them.
+                 */
                 kind?: string;
                 /** @description The image, file or medium they are about. */
                 object?: string;
+                /** @description Only this action, such as `upload.completed`; of refusals, the right that was missing. */
+                action?: string;
+                /** @description Only what this user did; or `service`, or `system`. */
+                actor?: string;
+                /** @description `done` or `refused`: only that. */
+                outcome?: string;
                 /** @description From this time on (RFC 3339). */
                 since?: string;
                 /** @description Before this time (RFC 3339). */
@@ -9808,8 +9732,6 @@ export interface operations {
                 /** @description 1 to 1000; without it, all. */
                 limit?: number;
                 cursor?: string;
-                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
-                offset?: number;
             };
             header?: never;
             path?: never;
@@ -11722,101 +11644,6 @@ export interface operations {
             };
         };
     };
-    get_file_upload: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The upload
-                 * @example upload-of-the-file
-                 */
-                upload_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description An upload that is open or was completed. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["FileUploadProgress"];
-                };
-            };
-            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Any other error; its code says which. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     abort_file_upload: {
         parameters: {
             query?: never;
@@ -12104,8 +11931,6 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
-                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
-                offset?: number;
                 /** @description `READY`, `PENDING`, or `ALL`; `READY` by default. */
                 status?: string;
             };
@@ -13483,6 +13308,86 @@ export interface operations {
             };
         };
     };
+    list_job_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queues of all classes of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobQueues"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_dead_jobs: {
         parameters: {
             query?: {
@@ -13621,6 +13526,166 @@ export interface operations {
             };
             /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys of the server that answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerKeys"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who sends the request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13960,14 +14025,10 @@ export interface operations {
             query?: {
                 /** @description Of this status only. */
                 status?: components["schemas"]["MediaStatus"];
-                /** @description Of this stage only: `intake`, `customerRequests`, `inspection`, `testDrive`, `initialReport` or `general`. */
-                stage?: string;
                 /** @description From 1 to 1000; 50 if left out. */
                 first?: number;
                 /** @description `next` of the page before. */
                 after?: string;
-                /** @description Instead of `after`: the number of items to pass over, from 0. */
-                offset?: number;
             };
             header?: never;
             path: {
@@ -15142,115 +15203,6 @@ export interface operations {
             };
         };
     };
-    sign_media_upload: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The session
-                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000004
-                 */
-                session: string;
-                /**
-                 * @description The media item
-                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000005
-                 */
-                media: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Where a file may be sent by one PUT. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MediaUpload"];
-                };
-            };
-            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
-            401: {
-                headers: {
-                    /** @description `Bearer` */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
-            429: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
-            503: {
-                headers: {
-                    /** @description Seconds to wait before the next attempt */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-            /** @description Any other error; its code says which. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
     restore_session: {
         parameters: {
             query?: never;
@@ -15306,6 +15258,155 @@ export interface operations {
             };
             /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All settings of the server that answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSettings"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How users sign in, and which other origins pages of this server reach. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInMethods"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15438,6 +15539,180 @@ export interface operations {
             /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
             507: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_usage: {
+        parameters: {
+            query?: {
+                /** @description Only owners of this kind: `disks`, `files`, `session`, `space` or `dataset`. */
+                kind?: string;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description From 1 to 1000; 100 if left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of owners, those that use the most bytes first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageResponse"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_usage_days: {
+        parameters: {
+            query?: {
+                /** @description Only what owners of this kind got: `disks`, `files`, `session`, `space` or `dataset`. */
+                kind?: string;
+                /** @description The first day (UTC), as 2026-11-21; 29 days before `until` if left out. */
+                since?: string;
+                /** @description The last day, at most 365 days later; today if left out. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was added on each day. Days on which nothing was added are left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageDays"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {

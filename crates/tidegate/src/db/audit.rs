@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Db, Tx, on_reader, on_tx};
+use super::{Cursor, Db, Tx, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, Event, EventFilter, NewEvent, Outcome};
@@ -135,7 +135,7 @@ impl Db {
         filter: &EventFilter,
         before: (i64, Uuid),
         limit: i64,
-    ) -> Result<(Vec<Event>, Option<(i64, Uuid)>)> {
+    ) -> Result<(Vec<Event>, Option<Cursor>)> {
         let rest = rest_of(filter);
         let mut rows: Vec<Row> = on_reader!(self, |pool| {
             let mut query = sqlx::QueryBuilder::new("SELECT ");
@@ -164,6 +164,7 @@ impl Db {
         } else {
             self.last_scanned(filter, before).await?
         };
+        let next = next.map(|(created_at, id)| Cursor { created_at, id: ObjectId(id) });
         Ok((rows.into_iter().map(Event::from).collect(), next))
     }
 

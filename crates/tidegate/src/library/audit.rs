@@ -60,8 +60,7 @@ pub async fn list(
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    let (found, next) = app.db.list_events(&filter, (before.created_at, before.id.0), limit).await?;
-    Ok((found, next.map(|(created_at, id)| Cursor { created_at, id: ObjectId(id) })))
+    app.db.list_events(&filter, (before.created_at, before.id.0), limit).await
 }
 
 /// Deletes a batch of events that are older than the configured time. Returns `true` if there may

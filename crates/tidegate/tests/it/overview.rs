@@ -144,8 +144,10 @@ async fn strangers_and_users_see_nothing_of_the_server() {
     app.stop().await;
 }
 
-/// Returns kind, id, name, objects and bytes of each owner.
-fn owners(page: &Value) -> Vec<(String, String, Value, u64, u64)> {
+/// Kind, id, name, objects and bytes of an owner.
+type OwnerLine = (String, String, Value, u64, u64);
+
+fn owners(page: &Value) -> Vec<OwnerLine> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let owner = |one: &Value| {
         let (objects, bytes) = (one["objects"].as_u64().unwrap(), one["bytes"].as_u64().unwrap());

@@ -112,11 +112,11 @@ struct ServerKey {
     id: String,
     /// Such as `RSA-2048`, `ES256` or `HMAC-SHA256`.
     algorithm: &'static str,
-    /// The SHA-256 of the public key (DER SubjectPublicKeyInfo) in hex; null for a secret, which has no public part.
+    /// The SHA-256 of the public key (DER `SubjectPublicKeyInfo`) in hex; null for a secret, which has no public part.
     fingerprint: Option<String>,
     /// `signing`: new signatures are made with it. `accepted`: only those that there are.
     state: &'static str,
-    /// `setting`, `generated`, `file` (in EDGE_KEYS) or `issuer` (from AUTH_JWKS_URL).
+    /// `setting`, `generated`, `file` (in `EDGE_KEYS`) or `issuer` (from `AUTH_JWKS_URL`).
     source: &'static str,
     /// When its file came to its place; null for a key without one.
     since: Option<String>,
