@@ -120,6 +120,7 @@ impl Query {
 
     /// A page of a session's media, newest first.
     #[graphql(complexity = "page_cost(first, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the query are its filters and its page")]
     async fn session_media(
         &self,
         context: &Context<'_>,
