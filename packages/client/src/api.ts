@@ -241,6 +241,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/spaces/{spaceId}/images/{imageId}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get a link to one image
+         * @description It opens that image, or one of its thumbnails, for whoever has it, for as long as was asked for, and nothing else.
+         *     It ends earlier only with the image. Links are in the audit log.
+         */
+        post: operations["link_space_image"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/spaces/{spaceId}/images/{imageId}/restore": {
         parameters: {
             query?: never;
@@ -275,6 +296,27 @@ export interface paths {
          * @description Of an image that is FAILED, which is something of the server's; a REJECTED one stays so.
          */
         post: operations["retry_space_image"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/spaces/{spaceId}/images/{imageId}/upload-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the upload URL again
+         * @description Of an image whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
+         *     goes where the one of before went, and takes the same bytes.
+         */
+        post: operations["sign_space_image_upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1248,7 +1290,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Get an upload
+         * @description All that a client needs to go on which has lost everything but the upload's id: what was announced, and which parts came.
+         *     One that was completed is there too.
+         */
+        get: operations["get_file_upload"];
         put?: never;
         post?: never;
         /**
@@ -1664,7 +1711,7 @@ export interface paths {
         };
         /**
          * A page of a session's media, newest first
-         * @description Of any status, or of one.
+         * @description Of any status and stage, or of one.
          */
         get: operations["list_media"];
         put?: never;
@@ -1838,6 +1885,27 @@ export interface paths {
          * @description `SCAN_FAILED` has a cause on the server, so a retry can succeed. `REJECTED` is final.
          */
         post: operations["retry_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/{session}/media/{media}/upload-url": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Get the upload URL again
+         * @description Of a media item whose bytes have not come yet, where the URL of before has ended. For who announced it, and services. It
+         *     goes where the one of before went, and takes the same bytes.
+         */
+        post: operations["sign_media_upload"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2209,6 +2277,11 @@ export interface components {
             images: components["schemas"]["DeletedImage"][];
             /** @description For the next page; absent on the last. */
             nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; absent with `cursor`.
+             */
+            total?: number | null;
         };
         /** @description That the process answers, and what it has to write to. */
         DiskHealth: {
@@ -2467,6 +2540,32 @@ export interface components {
             /** @description `public` or `private`. */
             visibility?: string | null;
         };
+        /** @description An upload that is open or was completed. */
+        FileUploadProgress: {
+            /** @description When it is given up; null once it is completed. */
+            expiresAt?: string | null;
+            filename: string;
+            folder: string;
+            /** @description The key that the file has or will have, unless the completion names another folder or name. */
+            key: string;
+            mime: string;
+            /** @description What came already, in the order of the numbers; empty once it is completed. */
+            parts: components["schemas"]["ReceivedFilePart"][];
+            /**
+             * Format: int64
+             * @description Bytes of the parts.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Bytes that were announced.
+             */
+            size: number;
+            /** @description `OPEN`; `COMPLETING`, when it takes no more parts and can only be completed or aborted; `COMPLETED`. */
+            state: string;
+            uploadId: string;
+            visibility: string;
+        };
         /** @description An upload that was begun. */
         FileUploads: {
             /**
@@ -2581,10 +2680,14 @@ export interface components {
             parts: components["schemas"]["CompletedImagePart"][];
             uploadId: string;
         };
-        /** @description What is known of an image's bytes. */
+        /** @description What is known of an image and its bytes. */
         ImageMetadata: {
+            /** @description When the upload was announced. */
+            createdAt: string;
             etag: string;
             lastModified: string;
+            /** @description The name that the upload announced. */
+            name?: string | null;
             /** Format: int64 */
             size: number;
             /** @description The image's stable address, without any authorization. */
@@ -2595,6 +2698,11 @@ export interface components {
             images: components["schemas"]["Image"][];
             /** @description Absent on the last page. */
             nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; absent with `cursor`.
+             */
+            total?: number | null;
         };
         /** @description What a client announces of a new image. */
         ImageRequest: {
@@ -2773,6 +2881,11 @@ export interface components {
             media: components["schemas"]["Media"][];
             /** @description `after` of the next page; absent on the last. */
             next?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; absent with `after`.
+             */
+            total?: number | null;
         };
         /** @description What is to be sent. */
         MediaRequest: {
@@ -2792,6 +2905,8 @@ export interface components {
         MediaStatus: "PENDING_UPLOAD" | "UPLOADED" | "SCANNING" | "SCAN_FAILED" | "PROCESSING" | "COMPLETED" | "REJECTED";
         /** @description Where a file may be sent by one PUT. */
         MediaUpload: {
+            /** @description When it ends. */
+            expiresAt: string;
             /**
              * Format: int32
              * @description Seconds that the URL works.
@@ -2801,6 +2916,11 @@ export interface components {
             fileKey: string;
             /** @description What to send along; `content-type` at least. */
             headers: components["schemas"]["UploadHeader"][];
+            /**
+             * Format: uuid
+             * @description The media item.
+             */
+            id: string;
             /** @description A presigned URL. A secret while it lives. */
             uploadUrl: string;
         };
@@ -2966,6 +3086,11 @@ export interface components {
         PackageNodePage: {
             children: components["schemas"]["PackageNode"][];
             nextCursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; absent with `cursor`.
+             */
+            total?: number | null;
         };
         /** @description A part that was sent. */
         PackagePart: {
@@ -3056,6 +3181,18 @@ export interface components {
              * @example ok
              */
             store: string;
+        };
+        /** @description A part that came. */
+        ReceivedFilePart: {
+            /** @description The CRC-32 of the bytes, eight hexadecimal digits. */
+            crc32: string;
+            /** Format: int32 */
+            partNumber: number;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
         };
         /** @description A key that signatures are made with, or accepted from. */
         ServerKey: {
@@ -3247,6 +3384,23 @@ export interface components {
              */
             width?: number | null;
         };
+        /** @description A link to one file of an image. */
+        SpaceImageLink: {
+            /** @description When it ends. */
+            expiresAt: string;
+            /** @description A secret while it lives: it works for whoever has it. */
+            url: string;
+        };
+        /** @description A link that is asked for. */
+        SpaceImageLinkRequest: {
+            /**
+             * Format: int64
+             * @description How long it works: from 1 to `SPACE_LINK_MAX_SECONDS`; for viewers to `GRANT_TTL_SECONDS`.
+             */
+            ttlSeconds: number;
+            /** @description `original`, which is usual, or the `name` of a thumbnail. */
+            variant?: string | null;
+        };
         /** @description Images, and when their URLs end. */
         SpaceImagePage: {
             /** @description When the URLs end; null where there are none. */
@@ -3258,6 +3412,11 @@ export interface components {
             nextCursor?: string | null;
             /** @description From when on asking again gives URLs that end later. */
             refreshAfter?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are in all; absent with `cursor`.
+             */
+            total?: number | null;
             /** @description With `urls=shared`: what goes behind the `?` of each URL. */
             urlQuery?: string | null;
         };
@@ -3419,6 +3578,8 @@ export interface components {
             contentType: string;
             /** Format: int32 */
             height: number;
+            /** @description The `variant` of a link to it, such as `320.webp`. */
+            name: string;
             /** @description Signed as the image's own; null where there is neither edge nor CDN. */
             url?: string | null;
             /** Format: int32 */
@@ -4199,6 +4360,8 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
+                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
+                offset?: number;
                 /** @description `READY`, which is usual, `PENDING`, `SCANNING`, `PROCESSING`, `REJECTED`, `FAILED` or `ALL`. */
                 status?: string;
                 /** @description With `shared`, what all URLs have in common is said once, in `urlQuery`. */
@@ -5086,6 +5249,143 @@ export interface operations {
             };
         };
     };
+    link_space_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The space
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000002
+                 */
+                spaceId: string;
+                /**
+                 * @description The image
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000003
+                 */
+                imageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ttlSeconds": 600,
+                 *       "variant": "original"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SpaceImageLinkRequest"];
+            };
+        };
+        responses: {
+            /** @description A link to one file of an image. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpaceImageLink"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INVALID_STATE`: its state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `TOO_LARGE` or `QUOTA_EXCEEDED`: there are more bytes, or more objects, than are taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     restore_space_image: {
         parameters: {
             query?: never;
@@ -5213,6 +5513,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SpaceImageWithTimes"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INVALID_STATE`: its state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_space_image_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The space
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000002
+                 */
+                spaceId: string;
+                /**
+                 * @description The image
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000003
+                 */
+                imageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where an image may be sent by one PUT. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpaceImageUpload"];
                 };
             };
             /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
@@ -5645,6 +6054,8 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
+                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
+                offset?: number;
             };
             header?: never;
             path: {
@@ -7089,6 +7500,8 @@ export interface operations {
                 limit?: number;
                 /** @description Where the page before said to go on. */
                 cursor?: string;
+                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
+                offset?: number;
             };
             header?: never;
             path?: never;
@@ -10042,6 +10455,8 @@ export interface operations {
                 /** @description 1 to 1000; without it, all. */
                 limit?: number;
                 cursor?: string;
+                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
+                offset?: number;
             };
             header?: never;
             path?: never;
@@ -11954,6 +12369,101 @@ export interface operations {
             };
         };
     };
+    get_file_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The upload
+                 * @example upload-of-the-file
+                 */
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An upload that is open or was completed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileUploadProgress"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     abort_file_upload: {
         parameters: {
             query?: never;
@@ -12241,6 +12751,8 @@ export interface operations {
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
+                /** @description Instead of `cursor`: the number of items to pass over, from 0. */
+                offset?: number;
                 /** @description `READY`, `PENDING`, or `ALL`; `READY` by default. */
                 status?: string;
             };
@@ -12776,7 +13288,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is known of an image's bytes. */
+            /** @description What is known of an image and its bytes. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14335,10 +14847,14 @@ export interface operations {
             query?: {
                 /** @description Of this status only. */
                 status?: components["schemas"]["MediaStatus"];
+                /** @description Of this stage only: `intake`, `customerRequests`, `inspection`, `testDrive`, `initialReport` or `general`. */
+                stage?: string;
                 /** @description From 1 to 1000; 50 if left out. */
                 first?: number;
                 /** @description `next` of the page before. */
                 after?: string;
+                /** @description Instead of `after`: the number of items to pass over, from 0. */
+                offset?: number;
             };
             header?: never;
             path: {
@@ -15431,6 +15947,115 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Media"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INVALID_STATE`: its state does not allow this now. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_media_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The session
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000004
+                 */
+                session: string;
+                /**
+                 * @description The media item
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000005
+                 */
+                media: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where a file may be sent by one PUT. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaUpload"];
                 };
             };
             /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
