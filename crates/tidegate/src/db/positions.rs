@@ -88,7 +88,7 @@ macro_rules! objects {
 
 /// Writes the statements over the nodes that meet a condition, from the first name on.
 macro_rules! nodes {
-    ($offset:literal, $condition:expr) => {
+    ($offset:literal, $condition:literal) => {
         Sql {
             count: concat!("SELECT COUNT(*) FROM nodes WHERE ", $condition),
             from_start: concat!(
@@ -104,18 +104,6 @@ macro_rules! nodes {
                 $offset
             ),
         }
-    };
-}
-
-/// The condition for the packages of dataset `$3` whose source file meets a condition.
-macro_rules! sources {
-    ($condition:literal) => {
-        concat!(
-            "(SELECT o.node FROM objects o JOIN nodes m ON m.id = o.node AND m.object_id = o.id \
-             WHERE o.owner_kind = 'dataset' AND o.owner_id = $3 AND ",
-            $condition,
-            ")"
-        )
     };
 }
 
@@ -247,25 +235,22 @@ impl ChildList<'_> {
                 nodes!("$3", "dataset_id = $1 AND parent_id = $2 AND (state = 'DELETED' OR state = 'RESTORING')")
             }
             Shown::All => nodes!("$3", "dataset_id = $1 AND parent_id = $2 AND state = 'READY'"),
-            // Source files that are not READY are few, so they are looked up once.
+            // Objects that are not READY are looked up once, in an index.
             Shown::In(ObjectState::Ready) => {
                 values.push(text(dataset.as_str()));
                 nodes!(
                     "$4",
-                    concat!(
-                        "dataset_id = $1 AND parent_id = $2 AND state = 'READY' AND id NOT IN ",
-                        sources!("o.state IN ('PENDING', 'SCANNING', 'PROCESSING', 'FAILED', 'REJECTED', 'RESTORING')")
-                    )
+                    "dataset_id = $1 AND parent_id = $2 AND state = 'READY' AND (object_id IS NULL OR object_id NOT IN \
+                     (SELECT id FROM objects WHERE owner_kind = 'dataset' AND owner_id = $3 \
+                     AND state IN ('PENDING', 'SCANNING', 'PROCESSING', 'FAILED', 'REJECTED', 'RESTORING')))"
                 )
             }
             Shown::In(state) => {
                 values.extend([text(dataset.as_str()), text(state.as_str())]);
                 nodes!(
                     "$5",
-                    concat!(
-                        "dataset_id = $1 AND parent_id = $2 AND state = 'READY' AND id IN ",
-                        sources!("o.state = $4")
-                    )
+                    "dataset_id = $1 AND parent_id = $2 AND state = 'READY' AND object_id IN \
+                     (SELECT id FROM objects WHERE owner_kind = 'dataset' AND owner_id = $3 AND state = $4)"
                 )
             }
         };

@@ -19,7 +19,7 @@ const UPLOADS: &str = "INSERT INTO uploads (id, object_id, owner_kind, owner_id,
     created_at, expires_at) SELECT 'u/' || object_key, id, owner_kind, owner_id, object_key, 'in/' || object_key, \
     CASE WHEN state = 'PENDING' THEN 'OPEN' ELSE 'COMPLETED' END, 'ann', 1, NOW * 2 FROM objects WHERE owner_kind = 'session'";
 const NODES: &str = "INSERT INTO nodes (node_id, dataset_id, parent_id, kind, name, state, objects, bytes, created_by, created_at, \
-    deleted_at) SELECT 'N:package:' || i, (SELECT id FROM datasets WHERE node_id = 'OWNER'), 0, 'package', 'p' || ((i * 7919) % COUNT), \
+    deleted_at) SELECT 'N:package:' || i, (SELECT id FROM datasets WHERE node_id = 'OWNER'), 0, 'package', 'p' || ((CAST(i AS BIGINT) * 7919) % COUNT), \
     CASE WHEN i % 10 = 9 THEN 'DELETED' ELSE 'READY' END, 1, 10, 'ann', 1, CASE WHEN i % 10 = 9 THEN NOW END FROM ROWS";
 const SOURCES: &str = "INSERT INTO objects (id, owner_kind, owner_id, object_key, name, content_type, state, size, etag, modified_at, \
     created_by, created_at, node) SELECT ID, 'dataset', 'OWNER', 'source/' || id, 'f.bin', 'a/b', \
@@ -148,7 +148,8 @@ impl List {
             }
             line += &format!(" | {name} {least:.1} ms");
         }
-        println!("{line}");
+        let mut err = std::io::stderr();
+        std::io::Write::write_all(&mut err, format!("{line}\n").as_bytes()).unwrap();
     }
 }
 
