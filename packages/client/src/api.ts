@@ -946,6 +946,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do one thing with many objects
+         * @description They are done one after the other in the background, each as if you asked for it alone, with the rights that you have when
+         *     it is its turn. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
+         */
+        post: operations["start_bulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a bulk action
+         * @description For who started it, admins and services, until 7 days after its start.
+         */
+        get: operations["get_bulk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/files": {
         parameters: {
             query?: never;
@@ -1516,6 +1557,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the queues of jobs
+         * @description For admins and services.
+         */
+        get: operations["list_job_queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/dead": {
         parameters: {
             query?: never;
@@ -1550,6 +1611,47 @@ export interface paths {
          * @description For admins and services.
          */
         post: operations["retry_dead_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the keys
+         * @description For admins and services: which keys the server that answers signs with and accepts, so that a rotation can be
+         *     followed. Nothing private is shown.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say who the caller is
+         * @description A request without credentials is `anonymous`. Wrong or expired ones are refused.
+         */
+        get: operations["get_caller"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1830,6 +1932,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the settings in effect
+         * @description For admins and services: all settings, with their values on the server that answers. The value of a secret is never
+         *     shown.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say how users sign in
+         * @description For pages, before anybody has signed in; nothing in it is secret.
+         */
+        get: operations["get_sign_in"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/tokens": {
         parameters: {
             query?: never;
@@ -1844,6 +1987,47 @@ export interface paths {
          * @description For services, where `AUTH_OWN_TOKENS` is on.
          */
         post: operations["create_token"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who uses how much
+         * @description For admins and services: owners with readable objects, those that use the most bytes first.
+         */
+        get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/usage/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what was added on each day
+         * @description For admins and services: objects that became readable for the first time, and their bytes, by day (UTC) and kind.
+         *     At most 366 days.
+         */
+        get: operations["list_usage_days"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1887,6 +2071,54 @@ export interface components {
             reason?: string | null;
             /** @description SCANNING, REJECTED or FAILED. */
             status: string;
+        };
+        /** @description A bulk action. */
+        Bulk: {
+            action: string;
+            createdAt: string;
+            /**
+             * Format: int64
+             * @description How many were tried, those that failed included.
+             */
+            done: number;
+            /** @description The first 1,000 that failed. */
+            failed: components["schemas"]["BulkItemFailure"][];
+            /**
+             * Format: int64
+             * @description How many of those failed.
+             */
+            failedTotal: number;
+            /** @description When it was done; null while it runs. */
+            finishedAt?: string | null;
+            id: string;
+            kind: string;
+            owner: string;
+            /** @description `running` or `done`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description How many objects there are.
+             */
+            total: number;
+        };
+        /** @description An object that failed. */
+        BulkItemFailure: {
+            /** @description As of a request for this object alone. */
+            code: string;
+            /** @description As it was given. */
+            id: string;
+            message: string;
+        };
+        /** @description What is to be done with many objects. */
+        BulkRequest: {
+            /** @description `delete`; of a space and a session `restore`; of a space `purge`. */
+            action: string;
+            /** @description Up to 10,000 ids, each once; keys of files. */
+            ids: string[];
+            /** @description `space`, `session`, `files` or `disks`. */
+            kind: string;
+            /** @description The space, the session, or the user whose files or disk images they are. */
+            owner: string;
         };
         /**
          * Format: int64
@@ -2400,6 +2632,25 @@ export interface components {
             status: string;
             version: string;
         };
+        /** @description Who sends the request. */
+        Identity: {
+            /** @description The user that a service acts for. */
+            actingFor?: string | null;
+            /** @description Whether the routes of the overview answer the caller. */
+            administrator: boolean;
+            /** @description When the token ends; null for credentials without an end. */
+            expiresAt?: string | null;
+            /** @description The user's id; null for others. */
+            id?: string | null;
+            /** @description `user`, `service`, or `anonymous` for a request without credentials. */
+            kind: string;
+            /** @description The organisation that applies to routes which name none. */
+            organization?: string | null;
+            /** @description The server's own roles: `admin`, or nothing. */
+            roles: string[];
+            /** @description The kinds of owners whose surfaces are on: `disks`, `files`, `session`, `space`, `dataset`. */
+            surfaces: string[];
+        };
         Image: {
             createdAt: string;
             /** @description `null` until the upload is complete. */
@@ -2487,6 +2738,40 @@ export interface components {
             expiresAt: string;
             /** @description To be sent as `Authorization: Bearer …`. */
             token: string;
+        };
+        /** @description The jobs of a class. */
+        JobQueue: {
+            /** @description `upkeep`, `scans`, `images` or `videos`. */
+            class: string;
+            /**
+             * Format: int64
+             * @description Jobs that were given up; see `/v1/jobs/dead`.
+             */
+            dead: number;
+            /**
+             * Format: int64
+             * @description For how many seconds the oldest job has been due that no worker is doing; null if none is due.
+             */
+            oldestSeconds?: number | null;
+            /**
+             * Format: int64
+             * @description Jobs that have failed and are tried again later.
+             */
+            retrying: number;
+            /**
+             * Format: int64
+             * @description Jobs that a worker is doing.
+             */
+            running: number;
+            /**
+             * Format: int64
+             * @description Jobs that no worker has taken, those that are not due yet included.
+             */
+            waiting: number;
+        };
+        /** @description The queues of all classes of jobs. */
+        JobQueues: {
+            queues: components["schemas"]["JobQueue"][];
         };
         /** @description One file. */
         ListedFile: {
@@ -2665,6 +2950,16 @@ export interface components {
         NodeOutcomes: {
             failures: components["schemas"]["NodeFailure"][];
             success: string[];
+        };
+        /**
+         * @description An OpenID Connect provider: discovery is below its issuer. Public clients use PKCE; the redirect
+         *     URI is `/sign-in`.
+         */
+        OidcProvider: {
+            clientId: string;
+            issuer: string;
+            /** @description Scopes between spaces. */
+            scope: string;
         };
         /** @description An open upload: what a client needs to go on with it. */
         OpenImageUpload: {
@@ -2895,6 +3190,45 @@ export interface components {
              */
             size: number;
         };
+        /** @description A key that signatures are made with, or accepted from. */
+        ServerKey: {
+            /** @description Such as `RSA-2048`, `ES256` or `HMAC-SHA256`. */
+            algorithm: string;
+            /** @description The SHA-256 of the public key (DER `SubjectPublicKeyInfo`) in hex; null for a secret, which has no public part. */
+            fingerprint?: string | null;
+            /** @description The id that stands in what is signed. */
+            id: string;
+            /** @description When its file came to its place; null for a key without one. */
+            since?: string | null;
+            /** @description `setting`, `generated`, `file` (in `EDGE_KEYS`) or `issuer` (from `AUTH_JWKS_URL`). */
+            source: string;
+            /** @description `signing`: new signatures are made with it. `accepted`: only those that there are. */
+            state: string;
+            /** @description `edge`, `tokens`, `links` or `s3`. */
+            use: string;
+        };
+        /** @description The keys of the server that answers. */
+        ServerKeys: {
+            signing: components["schemas"]["ServerKey"][];
+        };
+        /** @description A setting, and its value in effect. */
+        ServerSetting: {
+            /** @description Null if there is none, or if it depends on other settings. */
+            default?: string | null;
+            description: string;
+            /** @description Whether it was given, rather than the default. */
+            given: boolean;
+            name: string;
+            /** @description Whether its value is never shown. */
+            secret: boolean;
+            section: string;
+            /** @description Null for a secret, and where there is none. URLs are shown without credentials and queries. */
+            value?: string | null;
+        };
+        /** @description All settings of the server that answers. */
+        ServerSettings: {
+            settings: components["schemas"]["ServerSetting"][];
+        };
         /** @description A session. */
         Session: {
             /** Format: uuid */
@@ -2919,6 +3253,16 @@ export interface components {
             createdAt: string;
             /** Format: uuid */
             id: string;
+        };
+        /** @description How users sign in, and which other origins pages of this server reach. */
+        SignInMethods: {
+            /** @description The origin of the edge or the CDN; null if there is neither. */
+            edge?: string | null;
+            /** @description `AUTH_MODE`: `dev`, `jwt` or `none`. */
+            mode: string;
+            oidc?: components["schemas"]["OidcProvider"] | null;
+            /** @description The origins that presigned requests lead to. */
+            stores: string[];
         };
         /** @description A signature of the CDN: over one asset, or over all of a package's. */
         SignedAssets: components["schemas"]["SignedPackageAsset"] | components["schemas"]["SignedPackagePrefix"];
@@ -3140,6 +3484,11 @@ export interface components {
             /** @description `owner`, `editor` or `viewer`. */
             role: string;
         };
+        /** @description What was started. */
+        StartedBulk: {
+            /** @description By which it is asked about. */
+            id: string;
+        };
         /** @description What was begun. */
         StartedImport: {
             images: components["schemas"]["ImportedImage"][];
@@ -3253,6 +3602,74 @@ export interface components {
         UploadHeader: {
             name: string;
             value: string;
+        };
+        /** @description What the owners of a kind got on a day. */
+        UsageDay: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            /** @description As 2026-11-21, UTC. */
+            day: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Objects that became readable.
+             */
+            objects: number;
+        };
+        /** @description What was added on each day. Days on which nothing was added are left out. */
+        UsageDays: {
+            days: components["schemas"]["UsageDay"][];
+        };
+        /** @description What an owner uses. */
+        UsageOfOwner: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            id: string;
+            kind: string;
+            /**
+             * Format: int64
+             * @description How many bytes it may have, its own limit or the configured one.
+             */
+            limitBytes?: number | null;
+            /** @description The name of a space or a dataset; null for others. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description Readable objects.
+             */
+            objects: number;
+        };
+        /** @description A page of owners, those that use the most bytes first. */
+        UsageResponse: {
+            /** @description For the next page; absent on the last. */
+            nextCursor?: string | null;
+            owners: components["schemas"]["UsageOfOwner"][];
+            totals: components["schemas"]["UsageTotal"][];
+        };
+        /** @description What all owners of a kind use together. */
+        UsageTotal: {
+            /**
+             * Format: int64
+             * @description Their bytes.
+             */
+            bytes: number;
+            kind: string;
+            /**
+             * Format: int64
+             * @description Readable objects.
+             */
+            objects: number;
+            /**
+             * Format: int64
+             * @description Owners with readable objects.
+             */
+            owners: number;
         };
         /** @description Which parts to sign for: one by `partNumber`, or many by `partNumbers`. */
         WantedImageParts: {
@@ -9701,6 +10118,222 @@ export interface operations {
             };
         };
     };
+    start_bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "delete",
+                 *       "ids": [
+                 *         "019a1c40-5b1e-7c02-9a3d-5e8f00000003"
+                 *       ],
+                 *       "kind": "space",
+                 *       "owner": "019a1c40-5b1e-7c02-9a3d-5e8f00000002"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description What was started. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StartedBulk"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `TOO_LARGE` or `QUOTA_EXCEEDED`: there are more bytes, or more objects, than are taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_bulk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The bulk action
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000008
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A bulk action. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Bulk"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     delete_file_folder: {
         parameters: {
             query: {
@@ -13483,6 +14116,86 @@ export interface operations {
             };
         };
     };
+    list_job_queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The queues of all classes of jobs. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobQueues"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_dead_jobs: {
         parameters: {
             query?: {
@@ -13621,6 +14334,166 @@ export interface operations {
             };
             /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys of the server that answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerKeys"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who sends the request. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identity"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -15346,6 +16219,155 @@ export interface operations {
             };
         };
     };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All settings of the server that answers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServerSettings"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How users sign in, and which other origins pages of this server reach. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInMethods"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     create_token: {
         parameters: {
             query?: never;
@@ -15438,6 +16460,180 @@ export interface operations {
             /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
             507: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_usage: {
+        parameters: {
+            query?: {
+                /** @description Only owners of this kind: `disks`, `files`, `session`, `space` or `dataset`. */
+                kind?: string;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+                /** @description From 1 to 1000; 100 if left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of owners, those that use the most bytes first. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageResponse"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_usage_days: {
+        parameters: {
+            query?: {
+                /** @description Only what owners of this kind got: `disks`, `files`, `session`, `space` or `dataset`. */
+                kind?: string;
+                /** @description The first day (UTC), as 2026-11-21; 29 days before `until` if left out. */
+                since?: string;
+                /** @description The last day, at most 365 days later; today if left out. */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was added on each day. Days on which nothing was added are left out. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageDays"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
