@@ -133,3 +133,78 @@ test("an owner gives and takes roles, and a viewer sees what a viewer may do", a
   await expect(page.getByRole("alert")).toContainText("There is no such thing");
   expect(faults.splice(0).join()).toContain("404");
 });
+
+test("many images are deleted and brought back as one job each, also from another page", async ({
+  page,
+  open,
+  ann,
+}) => {
+  const space = await ann.space("Bulk");
+  for (let i = 0; i < 8; i += 1) await ann.image(space, `b-${i}.png`, picture(i + 50));
+  await ann.shown(space, 8);
+  const started: string[] = [];
+  const alone: string[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (request.method() === "POST" && pathname === "/v1/bulk") {
+      started.push(request.postDataJSON().action);
+    }
+    if (request.method() === "DELETE") alone.push(pathname);
+  });
+  await open(`/spaces/${space}`);
+  const cells = page.getByRole("gridcell");
+  await expect(cells).toHaveCount(8);
+  await cells.first().focus();
+  await page.keyboard.press("Control+a");
+  await expect(page.getByText("8 images selected")).toBeVisible();
+  // The first answer is held back, so that the progress is seen before it is over.
+  let hold = true;
+  await page.route("**/v1/bulk/*", async (route) => {
+    const response = await route.fetch();
+    const job = await response.json();
+    await route.fulfill({ response, json: hold ? { ...job, state: "running", done: 0 } : job });
+  });
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(page.getByRole("progressbar", { name: "Progress" })).toBeVisible();
+  await expect(page.getByText("Deleting: 0 of 8")).toBeVisible();
+  await expect(page.getByText("This goes on if you leave the page.")).toBeVisible();
+  await page.getByRole("link", { name: "Spaces" }).first().click();
+  await expect(page.getByRole("heading", { name: "Spaces", level: 1 })).toBeVisible();
+  hold = false;
+  await expect(page.getByText("8 images were moved to the trash.")).toBeVisible();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByText("8 images were restored.")).toBeVisible();
+  expect(started).toEqual(["delete", "restore"]);
+  expect(alone).toEqual([]);
+  await open(`/spaces/${space}`);
+  await expect(cells).toHaveCount(8);
+});
+
+test("images that a job cannot remove are listed by name, with the reason", async ({
+  page,
+  open,
+  ann,
+}) => {
+  const space = await ann.space("Bulk failures");
+  const ids: string[] = [];
+  for (let i = 0; i < 7; i += 1) {
+    ids.push(await ann.image(space, `f-${i}.png`, picture(i + 60)));
+  }
+  await ann.shown(space, 7);
+  for (const id of ids) await ann.ask("DELETE", `/api/spaces/${space}/images/${id}`);
+  await open(`/spaces/${space}/trash`);
+  const restore = page.getByRole("button", { name: /^Restore f-/ });
+  await expect(restore).toHaveCount(7);
+  await page.getByRole("gridcell").first().focus();
+  await page.keyboard.press("Control+a");
+  // Somebody else is first with one of them.
+  await ann.ask("DELETE", `/api/spaces/${space}/trash/${ids[2]}`);
+  await page.getByRole("button", { name: "Remove for good", exact: true }).click();
+  const dialog = page.getByRole("alertdialog", { name: "Remove 7 images for good?" });
+  await dialog.getByRole("button", { name: "Remove for good" }).click();
+  const failed = page.getByRole("region", { name: "1 item could not be removed" });
+  await expect(failed.getByRole("listitem")).toContainText("f-2.png");
+  await expect(failed.getByRole("listitem")).toContainText("There is no such thing");
+  await failed.getByRole("button", { name: "Close" }).click();
+  await expect(failed).toBeHidden();
+});

@@ -96,6 +96,17 @@ test("media of a session are shown by status, with the reason where one was refu
   await page.getByRole("button", { name: /Status/ }).click();
   await page.getByRole("option", { name: "Rejected" }).click();
   await expect(grid.getByRole("gridcell")).toHaveCount(1);
+  await page.getByRole("button", { name: /Status/ }).click();
+  await page.getByRole("option", { name: "All" }).click();
+  await expect(grid.getByRole("gridcell")).toHaveCount(2);
+  await good.focus();
+  await page.keyboard.press("Space");
+  await expect(page.getByText("1 item selected")).toBeVisible();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(grid.getByRole("gridcell")).toHaveCount(1);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByText("1 item was restored.")).toBeVisible();
+  await expect(good).toBeVisible();
 });
 
 test("packages are put into collections, deleted and restored under another name", async ({

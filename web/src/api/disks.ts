@@ -32,10 +32,7 @@ export const diskQuery = (id: string) =>
       take(api.GET("/v1/images/{id}/metadata", { params: { path: { id } }, signal })),
   });
 
+/** Deletes a disk image, or aborts its upload. */
 export async function deleteDisk(id: string): Promise<void> {
   await api.DELETE("/v1/images/{id}", { params: { path: { id } } });
-}
-
-export async function abortDisk(id: string): Promise<void> {
-  await api.POST("/v1/images/{id}/abort", { params: { path: { id } } });
 }

@@ -32,6 +32,7 @@ export const STAGES = [
 
 export const sessionKeys = {
   list: ["sessions", "list"] as const,
+  allMedia: (session: string) => ["sessions", "media", session] as const,
   media: (session: string, status: string) => ["sessions", "media", session, status] as const,
   history: (session: string, media: string) => ["sessions", "history", session, media] as const,
 };

@@ -34,6 +34,7 @@ export const spaceKeys = {
   all: ["spaces"] as const,
   list: ["spaces", "list"] as const,
   one: (id: string) => ["spaces", "one", id] as const,
+  allImages: (id: string) => ["spaces", "images", id] as const,
   images: (id: string, status: string) => ["spaces", "images", id, status] as const,
   image: (id: string, image: string) => ["spaces", "image", id, image] as const,
   history: (id: string, image: string) => ["spaces", "history", id, image] as const,
