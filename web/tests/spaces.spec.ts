@@ -208,3 +208,47 @@ test("images that a job cannot remove are listed by name, with the reason", asyn
   await failed.getByRole("button", { name: "Close" }).click();
   await expect(failed).toBeHidden();
 });
+
+test("a link to an image is made for a time and a size, and copied", async ({
+  page,
+  open,
+  ann,
+  faults,
+}) => {
+  const space = await ann.space("Links");
+  await ann.image(space, "linked.png", picture(80));
+  await ann.shown(space, 1);
+  await open(`/spaces/${space}`);
+  await page.getByRole("gridcell").click();
+  await page.keyboard.press("c");
+  const dialog = page.getByRole("dialog", { name: "Link to an image" });
+  await expect(dialog.getByText("linked.png")).toBeVisible();
+  await dialog.getByRole("button", { name: /Works for/ }).click();
+  await page.getByRole("option", { name: "1 day" }).click();
+  await dialog.getByRole("button", { name: "Create link" }).click();
+  await expect(dialog.getByRole("alert")).toHaveText("The server allows links for 15 min at most.");
+  expect(faults.splice(0).join()).toContain("400");
+
+  await dialog.getByRole("button", { name: /Works for/ }).click();
+  await page.getByRole("option", { name: "15 minutes" }).click();
+  await dialog.getByRole("button", { name: /Size/ }).click();
+  await expect(page.getByRole("option").first()).toHaveText("Original, 400 × 300");
+  await page.getByRole("option").first().click();
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await dialog.getByRole("button", { name: "Create link" }).click();
+  const link = await dialog.getByLabel("Link", { exact: true }).inputValue();
+  await expect(page.getByText("Link copied. It works until")).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(link);
+  const response = await fetch(link);
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toMatch(/^image\//);
+
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error("denied"));
+  });
+  await dialog.getByRole("button", { name: "Copy" }).click();
+  await expect(dialog.getByText("Select the link and copy it yourself.")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole("dialog", { name: "linked.png" })).toBeVisible();
+});

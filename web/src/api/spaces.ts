@@ -120,6 +120,13 @@ export async function retryImage(spaceId: string, imageId: string): Promise<void
   await api.POST("/api/spaces/{spaceId}/images/{imageId}/retry", imageParams(spaceId, imageId));
 }
 
+/** Returns a link to one file of an image: `original`, or the name of a thumbnail. */
+export function linkImage(spaceId: string, imageId: string, ttlSeconds: number, variant: string) {
+  const body = { ttlSeconds, variant };
+  const options = { ...imageParams(spaceId, imageId), body };
+  return take(api.POST("/api/spaces/{spaceId}/images/{imageId}/link", options));
+}
+
 export async function listTrash(
   spaceId: string,
   offset: number,
