@@ -4,7 +4,7 @@ import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
 import type { PositionedPage } from "./list-window.ts";
-import { offsetQuery, totalOf } from "./spaces.ts";
+import { offsetQuery } from "./spaces.ts";
 
 export type DiskImage = components["schemas"]["Image"];
 
@@ -22,7 +22,7 @@ export async function listDisks(
 ): Promise<PositionedPage<DiskImage>> {
   const query = { ...offsetQuery(offset, limit), status };
   const page = await take(api.GET("/v1/images", { params: { query }, signal }));
-  return { items: page.images, next: page.nextCursor ?? null, total: totalOf(page) };
+  return { items: page.images, next: page.nextCursor ?? null, total: page.total ?? undefined };
 }
 
 export const diskQuery = (id: string) =>

@@ -24,12 +24,6 @@ export const pageQuery = (cursor: string | null) => ({
 
 export const offsetQuery = (offset: number, limit: number) => ({ offset, limit });
 
-/** The number of items of a whole list, which openapi.json does not describe everywhere yet. */
-export const totalOf = (page: object): number | undefined => {
-  const { total } = page as { total?: unknown };
-  return typeof total === "number" ? total : undefined;
-};
-
 export const spaceKeys = {
   all: ["spaces"] as const,
   list: ["spaces", "list"] as const,
@@ -78,7 +72,7 @@ export async function listImages(
   const params = { path: { spaceId }, query: { ...offsetQuery(offset, limit), status } };
   const page = await take(api.GET("/api/spaces/{spaceId}/images", { params, signal }));
   const next = page.nextCursor ?? null;
-  return { items: page.images, next, total: totalOf(page), urls: publishedOf(page) };
+  return { items: page.images, next, total: page.total ?? undefined, urls: publishedOf(page) };
 }
 
 const imageParams = (spaceId: string, imageId: string) => ({
@@ -135,7 +129,7 @@ export async function listTrash(
 ): Promise<PositionedPage<DeletedImage>> {
   const params = { path: { spaceId }, query: offsetQuery(offset, limit) };
   const page = await take(api.GET("/api/spaces/{spaceId}/trash", { params, signal }));
-  return { items: page.images, next: page.nextCursor ?? null, total: totalOf(page) };
+  return { items: page.images, next: page.nextCursor ?? null, total: page.total ?? undefined };
 }
 
 export async function purgeImage(spaceId: string, imageId: string): Promise<void> {

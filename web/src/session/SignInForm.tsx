@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { LogIn } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
-import type { SignInWays } from "../api/admin.ts";
+import type { SignInMethods } from "../api/admin.ts";
 import { type MessageId, t } from "../i18n/i18n.ts";
 import { Button } from "../ui/Button.tsx";
 import { messageOf } from "../ui/errors.ts";
@@ -140,13 +140,13 @@ const NAMES: Record<Way, MessageId> = {
 };
 
 /** Returns which forms a server takes. One that does not say so may take either of two. */
-function waysOf(ways: SignInWays | null): Way[] {
+function waysOf(ways: SignInMethods | null): Way[] {
   if (ways === null) return ["dev", "token"];
-  if (ways.mode !== "jwt") return [ways.mode];
+  if (ways.mode === "dev" || ways.mode === "none") return [ways.mode];
   return ways.oidc ? ["oidc", "token"] : ["token"];
 }
 
-function Form({ way, ways, last }: { way: Way; ways: SignInWays | null; last: SignIn | null }) {
+function Form({ way, ways, last }: { way: Way; ways: SignInMethods | null; last: SignIn | null }) {
   if (way === "dev") return <DevForm last={last} />;
   if (way === "none") return <NobodyForm />;
   if (way === "oidc" && ways?.oidc) return <ProviderForm settings={ways.oidc} last={last} />;
