@@ -252,3 +252,32 @@ test("a link to an image is made for a time and a size, and copied", async ({
   await expect(dialog).toBeHidden();
   await expect(page.getByRole("dialog", { name: "linked.png" })).toBeVisible();
 });
+
+test("spaces are cards with their newest images, and are opened by keyboard", async ({
+  page,
+  open,
+  ann,
+}) => {
+  const filled = await ann.space("Cards of the coast");
+  for (let i = 0; i < 5; i += 1) await ann.image(filled, `c-${i}.png`, picture(i + 90));
+  await ann.shown(filled, 5);
+  await ann.space("Cards without images");
+  const covers: URLSearchParams[] = [];
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (/\/images$/.test(pathname)) covers.push(searchParams);
+  });
+  await open("/spaces");
+  const grid = page.getByRole("grid", { name: "Spaces" });
+  const card = grid.getByRole("gridcell").filter({ hasText: "Cards of the coast" });
+  await expect(card.locator(".picture.shown")).toHaveCount(4);
+  await expect(card).toContainText("Owner");
+  await expect(card).toContainText("5 images");
+  const empty = grid.getByRole("gridcell").filter({ hasText: "Cards without images" });
+  await expect(empty).toContainText("No images");
+  await expect(empty.locator("img")).toHaveCount(0);
+  for (const query of covers) expect(query.get("limit")).toBe("4");
+  await card.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Cards of the coast", level: 1 })).toBeVisible();
+});

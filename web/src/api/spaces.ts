@@ -29,6 +29,8 @@ export const spaceKeys = {
   list: ["spaces", "list"] as const,
   one: (id: string) => ["spaces", "one", id] as const,
   allImages: (id: string) => ["spaces", "images", id] as const,
+  /** With what changes when images come and go. */
+  cover: ({ id, imageCount, bytes }: Space) => ["spaces", "cover", id, imageCount, bytes] as const,
   images: (id: string, status: string) => ["spaces", "images", id, status] as const,
   image: (id: string, image: string) => ["spaces", "image", id, image] as const,
   history: (id: string, image: string) => ["spaces", "history", id, image] as const,
@@ -74,6 +76,19 @@ export async function listImages(
   const next = page.nextCursor ?? null;
   return { items: page.images, next, total: page.total ?? undefined, urls: publishedOf(page) };
 }
+
+/** Images on the card of a space. */
+const COVER_IMAGES = 4;
+
+export const coverQuery = (space: Space) =>
+  queryOptions({
+    queryKey: spaceKeys.cover(space),
+    queryFn: ({ signal }) => listImages(space.id, "READY", 0, COVER_IMAGES, signal),
+    // URLs are kept fresh by themselves, and another number of images is another cover.
+    staleTime: 300_000,
+    refetchOnWindowFocus: false,
+    retry: false,
+  });
 
 const imageParams = (spaceId: string, imageId: string) => ({
   params: { path: { spaceId, imageId } },

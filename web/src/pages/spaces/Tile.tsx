@@ -2,10 +2,10 @@
 import type { UrlKeeper } from "@tidegate/client";
 import type { SpaceImage } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
-import { smallestUrl, srcSet } from "../../lib/variants.ts";
 import { statusName } from "../../ui/Badge.tsx";
 import { Picture } from "../../ui/Picture.tsx";
 import { checkable, TileCheck } from "../../ui/TileCheck.tsx";
+import { thumbnailsOf } from "./thumbnails.ts";
 
 interface TileProps {
   image: SpaceImage | undefined;
@@ -27,11 +27,6 @@ function Unfinished({ image }: { image: SpaceImage }) {
     </div>
   );
 }
-
-const thumbnailsOf = ({ thumbnails, cloudfrontUrl }: SpaceImage) => ({
-  src: smallestUrl(thumbnails) ?? cloudfrontUrl ?? undefined,
-  srcSet: srcSet(thumbnails),
-});
 
 export function Tile({ image, selected, selecting, width, onToggle, keeper }: TileProps) {
   if (!image) return <div className="tile waiting" />;
