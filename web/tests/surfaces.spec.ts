@@ -57,6 +57,7 @@ test("a disk image is uploaded, read at random places, and deleted", async ({ pa
   const row = page.getByRole("grid", { name: "Disk images" }).getByRole("gridcell");
   await expect(row).toContainText("disk.img");
   await row.click();
+  await expect(page.getByRole("heading", { name: "disk.img", level: 1 })).toBeVisible();
   await page.getByRole("button", { name: /Reads/ }).click();
   await page.getByRole("option", { name: "50", exact: true }).click();
   await page.getByRole("button", { name: "Start" }).click();

@@ -6,7 +6,13 @@ import { api, take } from "./client.ts";
 import type { PositionedPage } from "./list-window.ts";
 import { offsetQuery } from "./spaces.ts";
 
-export type DiskImage = components["schemas"]["Image"];
+type Schemas = components["schemas"];
+export type DiskImage = Schemas["Image"];
+/** With what servers tell that know the names of their disk images. */
+export type DiskMetadata = Schemas["ImageMetadata"] & {
+  name?: string | null;
+  createdAt?: string | null;
+};
 
 export const diskKeys = {
   all: ["disks"] as const,
@@ -28,7 +34,7 @@ export async function listDisks(
 export const diskQuery = (id: string) =>
   queryOptions({
     queryKey: diskKeys.metadata(id),
-    queryFn: ({ signal }) =>
+    queryFn: ({ signal }): Promise<DiskMetadata> =>
       take(api.GET("/v1/images/{id}/metadata", { params: { path: { id } }, signal })),
   });
 
