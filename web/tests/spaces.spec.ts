@@ -270,6 +270,7 @@ test("spaces are cards with their newest images, and are opened by keyboard", as
   await open("/spaces");
   const grid = page.getByRole("grid", { name: "Spaces" });
   const card = grid.getByRole("gridcell").filter({ hasText: "Cards of the coast" });
+  await card.scrollIntoViewIfNeeded();
   await expect(card.locator(".picture.shown")).toHaveCount(4);
   await expect(card).toContainText("Owner");
   await expect(card).toContainText("5 images");

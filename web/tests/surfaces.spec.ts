@@ -98,7 +98,7 @@ test("media of a session are shown by status, with the reason where one was refu
   await page.getByRole("option", { name: "Rejected" }).click();
   await expect(grid.getByRole("gridcell")).toHaveCount(1);
   await page.getByRole("button", { name: /Status/ }).click();
-  await page.getByRole("option", { name: "All" }).click();
+  await page.getByRole("option", { name: "All", exact: true }).click();
   await expect(grid.getByRole("gridcell")).toHaveCount(2);
   await good.focus();
   await page.keyboard.press("Space");
