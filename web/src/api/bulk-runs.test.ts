@@ -105,6 +105,17 @@ test("more than a job takes are sent in several, one after the other", async () 
   ]);
 });
 
+test("what a job does not tell stays unsure, also after the next job", async () => {
+  const done = { state: "done" };
+  const { parts } = io([
+    job(10_000, { ...done, failed: failed("id-3"), failedTotal: 7 }),
+    job(1, done),
+  ]);
+  const outcome = await new BulkRuns(parts).perform(work({ ids: ids(10_001) }));
+  expect(outcome).toMatchObject({ done: ["id-0", "id-1", "id-2", "id-10000"], unsure: true });
+  expect(outcome.failedTotal).toBe(7);
+});
+
 test("a response that does not come is asked for again, a refusal ends it", async () => {
   const away = new TidegateError("network", "NETWORK", "no response");
   const gone = new TidegateError("gone", "NOT_FOUND", "no such bulk action", { status: 404 });

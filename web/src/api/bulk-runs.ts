@@ -249,7 +249,8 @@ class Going {
     const job = await this.#start(target, ids);
     this.unsent -= 1;
     this.onChange();
-    const before = { done: this.done, failures: this.failures, failedTotal: this.failedTotal };
+    const { done: doneBefore, failures: failuresBefore, failedTotal: failedBefore } = this;
+    const unsureBefore = this.#unsure;
     let known = 0;
     // Until the last response, more may be done than is known.
     this.#unsure = true;
@@ -257,16 +258,16 @@ class Going {
       await this.io.wait(pause);
       const progress = await this.#read(job);
       if (progress === null) continue;
-      this.done = before.done + progress.done;
-      this.failures = before.failures;
-      this.failedTotal = before.failedTotal;
+      this.done = doneBefore + progress.done;
+      this.failures = failuresBefore;
+      this.failedTotal = failedBefore;
       this.#addFailures(progress.failed, progress.failedTotal);
       const { done, end } = doneSince(ids, known, progress);
       known = end;
       this.#addDone(done);
       this.onChange();
       if (progress.state !== "done") continue;
-      this.#unsure = known < ids.length;
+      this.#unsure = unsureBefore || known < ids.length;
       return;
     }
   }
