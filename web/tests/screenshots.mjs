@@ -39,6 +39,14 @@ function views({ space, image, disk, session, dataset }) {
     ],
     lightbox: [`/spaces/${space}?image=${image}`],
     details: [`/spaces/${space}?image=${image}`, (page) => page.keyboard.press("i")],
+    imageLink: [
+      `/spaces/${space}?image=${image}`,
+      async (page) => {
+        await page.keyboard.press("c");
+        await page.getByRole("button", { name: "Create link" }).click();
+        await page.getByRole("button", { name: "Copy", exact: true }).waitFor();
+      },
+    ],
     trash: [`/spaces/${space}/trash`],
     members: [`/spaces/${space}/members`],
     files: ["/files"],

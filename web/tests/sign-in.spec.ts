@@ -19,6 +19,29 @@ test("administration is offered to administrators", async ({ page, open }) => {
   await expect(page.getByRole("heading", { name: "No failed jobs" })).toBeVisible();
 });
 
+test("the user of the demo data is offered, by the same sign-in", async ({
+  page,
+  server,
+  faults,
+}) => {
+  await page.goto(server.url);
+  await expect(page.getByRole("link", { name: "About this server" })).toHaveAttribute(
+    "href",
+    "/start",
+  );
+  await page.getByRole("button", { name: "Continue as ann (lab, admin)" }).click();
+  await expect(page.getByRole("heading", { name: "Spaces", level: 1 })).toBeVisible();
+  await expect(page.getByRole("link", { name: "Jobs" })).toBeVisible();
+  const kept = await page.evaluate(() => sessionStorage.getItem("tidegate.sign-in"));
+  expect(JSON.parse(kept ?? "")).toEqual({
+    kind: "dev",
+    user: "ann",
+    org: "lab",
+    roles: ["admin"],
+  });
+  expect(faults).toEqual([]);
+});
+
 const signInWays = (mode: string) => ({ mode, oidc: null, edge: null, stores: [] });
 
 test("a wrong sign-in is refused in words", async ({ page, server, faults }) => {

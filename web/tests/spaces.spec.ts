@@ -133,3 +133,152 @@ test("an owner gives and takes roles, and a viewer sees what a viewer may do", a
   await expect(page.getByRole("alert")).toContainText("There is no such thing");
   expect(faults.splice(0).join()).toContain("404");
 });
+
+test("many images are deleted and brought back as one job each, also from another page", async ({
+  page,
+  open,
+  ann,
+}) => {
+  const space = await ann.space("Bulk");
+  for (let i = 0; i < 8; i += 1) await ann.image(space, `b-${i}.png`, picture(i + 50));
+  await ann.shown(space, 8);
+  const started: string[] = [];
+  const alone: string[] = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (request.method() === "POST" && pathname === "/v1/bulk") {
+      started.push(request.postDataJSON().action);
+    }
+    if (request.method() === "DELETE") alone.push(pathname);
+  });
+  await open(`/spaces/${space}`);
+  const cells = page.getByRole("gridcell");
+  await expect(cells).toHaveCount(8);
+  await cells.first().focus();
+  await page.keyboard.press("Control+a");
+  await expect(page.getByText("8 images selected")).toBeVisible();
+  // The first answer is held back, so that the progress is seen before it is over.
+  let hold = true;
+  await page.route("**/v1/bulk/*", async (route) => {
+    const response = await route.fetch();
+    const job = await response.json();
+    await route.fulfill({ response, json: hold ? { ...job, state: "running", done: 0 } : job });
+  });
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(page.getByRole("progressbar", { name: "Progress" })).toBeVisible();
+  await expect(page.getByText("Deleting: 0 of 8")).toBeVisible();
+  await expect(page.getByText("This goes on if you leave the page.")).toBeVisible();
+  await page.getByRole("link", { name: "Spaces" }).first().click();
+  await expect(page.getByRole("heading", { name: "Spaces", level: 1 })).toBeVisible();
+  hold = false;
+  await expect(page.getByText("8 images were moved to the trash.")).toBeVisible();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByText("8 images were restored.")).toBeVisible();
+  expect(started).toEqual(["delete", "restore"]);
+  expect(alone).toEqual([]);
+  await open(`/spaces/${space}`);
+  await expect(cells).toHaveCount(8);
+});
+
+test("images that a job cannot remove are listed by name, with the reason", async ({
+  page,
+  open,
+  ann,
+}) => {
+  const space = await ann.space("Bulk failures");
+  const ids: string[] = [];
+  for (let i = 0; i < 7; i += 1) {
+    ids.push(await ann.image(space, `f-${i}.png`, picture(i + 60)));
+  }
+  await ann.shown(space, 7);
+  for (const id of ids) await ann.ask("DELETE", `/api/spaces/${space}/images/${id}`);
+  await open(`/spaces/${space}/trash`);
+  const restore = page.getByRole("button", { name: /^Restore f-/ });
+  await expect(restore).toHaveCount(7);
+  await page.getByRole("gridcell").first().focus();
+  await page.keyboard.press("Control+a");
+  // Somebody else is first with one of them.
+  await ann.ask("DELETE", `/api/spaces/${space}/trash/${ids[2]}`);
+  await page.getByRole("button", { name: "Remove for good", exact: true }).click();
+  const dialog = page.getByRole("alertdialog", { name: "Remove 7 images for good?" });
+  await dialog.getByRole("button", { name: "Remove for good" }).click();
+  const failed = page.getByRole("region", { name: "1 item could not be removed" });
+  await expect(failed.getByRole("listitem")).toContainText("f-2.png");
+  await expect(failed.getByRole("listitem")).toContainText("There is no such thing");
+  await failed.getByRole("button", { name: "Close" }).click();
+  await expect(failed).toBeHidden();
+});
+
+test("a link to an image is made for a time and a size, and copied", async ({
+  page,
+  open,
+  ann,
+  faults,
+}) => {
+  const space = await ann.space("Links");
+  await ann.image(space, "linked.png", picture(80));
+  await ann.shown(space, 1);
+  await open(`/spaces/${space}`);
+  await page.getByRole("gridcell").click();
+  await page.keyboard.press("c");
+  const dialog = page.getByRole("dialog", { name: "Link to an image" });
+  await expect(dialog.getByText("linked.png")).toBeVisible();
+  await dialog.getByRole("button", { name: /Works for/ }).click();
+  await page.getByRole("option", { name: "1 day" }).click();
+  await dialog.getByRole("button", { name: "Create link" }).click();
+  await expect(dialog.getByRole("alert")).toHaveText("The server allows links for 15 min at most.");
+  expect(faults.splice(0).join()).toContain("400");
+
+  await dialog.getByRole("button", { name: /Works for/ }).click();
+  await page.getByRole("option", { name: "15 minutes" }).click();
+  await dialog.getByRole("button", { name: /Size/ }).click();
+  await expect(page.getByRole("option").first()).toHaveText("Original, 400 × 300");
+  await page.getByRole("option").first().click();
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await dialog.getByRole("button", { name: "Create link" }).click();
+  const link = await dialog.getByLabel("Link", { exact: true }).inputValue();
+  await expect(page.getByText("Link copied. It works until")).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(link);
+  const response = await fetch(link);
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toMatch(/^image\//);
+
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error("denied"));
+  });
+  await dialog.getByRole("button", { name: "Copy" }).click();
+  await expect(dialog.getByText("Select the link and copy it yourself.")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(dialog).toBeHidden();
+  await expect(page.getByRole("dialog", { name: "linked.png" })).toBeVisible();
+});
+
+test("spaces are cards with their newest images, and are opened by keyboard", async ({
+  page,
+  open,
+  ann,
+}) => {
+  const filled = await ann.space("Cards of the coast");
+  for (let i = 0; i < 5; i += 1) await ann.image(filled, `c-${i}.png`, picture(i + 90));
+  await ann.shown(filled, 5);
+  await ann.space("Cards without images");
+  const covers: URLSearchParams[] = [];
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (/\/images$/.test(pathname)) covers.push(searchParams);
+  });
+  await open("/spaces");
+  const grid = page.getByRole("grid", { name: "Spaces" });
+  const card = grid.getByRole("gridcell").filter({ hasText: "Cards of the coast" });
+  await card.scrollIntoViewIfNeeded();
+  await expect(card.locator(".picture.shown")).toHaveCount(4);
+  await expect(card).toContainText("Owner");
+  await expect(card).toContainText("5 images");
+  const empty = grid.getByRole("gridcell").filter({ hasText: "Cards without images" });
+  await expect(empty).toContainText("No images");
+  await expect(empty.locator("img")).toHaveCount(0);
+  for (const query of covers) expect(query.get("limit")).toBe("4");
+  await card.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { name: "Cards of the coast", level: 1 })).toBeVisible();
+});

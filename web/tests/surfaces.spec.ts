@@ -57,6 +57,7 @@ test("a disk image is uploaded, read at random places, and deleted", async ({ pa
   const row = page.getByRole("grid", { name: "Disk images" }).getByRole("gridcell");
   await expect(row).toContainText("disk.img");
   await row.click();
+  await expect(page.getByRole("heading", { name: "disk.img", level: 1 })).toBeVisible();
   await page.getByRole("button", { name: /Reads/ }).click();
   await page.getByRole("option", { name: "50", exact: true }).click();
   await page.getByRole("button", { name: "Start" }).click();
@@ -96,6 +97,17 @@ test("media of a session are shown by status, with the reason where one was refu
   await page.getByRole("button", { name: /Status/ }).click();
   await page.getByRole("option", { name: "Rejected" }).click();
   await expect(grid.getByRole("gridcell")).toHaveCount(1);
+  await page.getByRole("button", { name: /Status/ }).click();
+  await page.getByRole("option", { name: "All", exact: true }).click();
+  await expect(grid.getByRole("gridcell")).toHaveCount(2);
+  await good.focus();
+  await page.keyboard.press("Space");
+  await expect(page.getByText("1 item selected")).toBeVisible();
+  await page.getByRole("button", { name: "Delete", exact: true }).click();
+  await expect(grid.getByRole("gridcell")).toHaveCount(1);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(page.getByText("1 item was restored.")).toBeVisible();
+  await expect(good).toBeVisible();
 });
 
 test("packages are put into collections, deleted and restored under another name", async ({

@@ -12,92 +12,16 @@ export type AuditEvent = Schemas["AuditEvent"];
 export type DeadJob = Schemas["DeadJob"];
 export type Readiness = Schemas["Readiness"];
 
-// The responses below are declared here until openapi.json describes them.
+export type Identity = Schemas["Identity"];
+export type SignInMethods = Schemas["SignInMethods"];
+export type UsageTotal = Schemas["UsageTotal"];
+export type UsageOfOwner = Schemas["UsageOfOwner"];
+export type JobQueue = Schemas["JobQueue"];
+export type ServerSetting = Schemas["ServerSetting"];
+export type ServerKey = Schemas["ServerKey"];
 
-export type Surface = "disks" | "files" | "session" | "space" | "dataset";
-
-export interface Me {
-  kind: "user" | "service" | "anonymous";
-  id?: string | null;
-  organization?: string | null;
-  roles: string[];
-  administrator: boolean;
-  actingFor?: string | null;
-  expiresAt?: string | null;
-  surfaces: Surface[];
-}
-
-export interface SignInWays {
-  mode: "dev" | "jwt" | "none";
-  oidc?: { issuer: string; clientId: string; scope: string } | null;
-  edge?: string | null;
-  stores: string[];
-}
-
-export type OwnerKind = Surface;
-
-export interface UsageTotal {
-  kind: OwnerKind;
-  owners: number;
-  objects: number;
-  bytes: number;
-}
-
-export interface UsageOwner {
-  kind: OwnerKind;
-  id: string;
-  /** Of a space or a dataset. */
-  name?: string | null;
-  objects: number;
-  bytes: number;
-  limitBytes?: number | null;
-}
-
-export interface UsagePage {
-  totals: UsageTotal[];
-  owners: UsageOwner[];
-  nextCursor?: string | null;
-}
-
-/** What was added on a day, in UTC. */
-export interface UsageDay {
-  day: string;
-  kind: OwnerKind;
-  objects: number;
-  bytes: number;
-}
-
-export interface JobQueue {
-  /** `upkeep`, `scans`, `images` or `videos`. */
-  class: string;
-  waiting: number;
-  running: number;
-  retrying: number;
-  dead: number;
-  /** For how long the oldest job has been due that no worker is doing. */
-  oldestSeconds?: number | null;
-}
-
-export interface ServerSetting {
-  name: string;
-  value?: string | null;
-  given: boolean;
-  secret: boolean;
-  default?: string | null;
-  description: string;
-  section: string;
-}
-
-export interface SigningKey {
-  use: string;
-  id: string;
-  algorithm: string;
-  /** SHA-256 of the public key; a secret has none. */
-  fingerprint?: string | null;
-  state: "signing" | "accepted";
-  source: "file" | "generated" | "setting" | "issuer";
-  since?: string | null;
-}
+/** The kinds of owners that the pages have names for. */
+export type OwnerKind = "disks" | "files" | "session" | "space" | "dataset";
 
 export interface AuditFilter {
   /** `all` for every kind. */
@@ -117,31 +41,22 @@ export const adminKeys = {
   audit: (filter: AuditFilter) => ["admin", "audit", filter] as const,
 };
 
-type Query = Record<string, string | number | undefined>;
-
-/** Asks for a response that openapi.json does not describe yet. */
-async function get<T>(path: string, signal: AbortSignal, query: Query = {}): Promise<T> {
-  const url = new URL(path, client.baseUrl);
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
-  }
-  const response = await client.fetch(new Request(url, { signal }));
-  return (await response.json()) as T;
-}
-
 const kindQuery = (kind: OwnerKind | "all") => (kind === "all" ? {} : { kind });
 
 export const usageTotalsQuery = queryOptions({
   queryKey: ["admin", "usage"],
-  queryFn: async ({ signal }) => (await get<UsagePage>("/v1/usage", signal, { limit: 1 })).totals,
+  queryFn: async ({ signal }) => {
+    const params = { query: { limit: 1 } };
+    return (await take(api.GET("/v1/usage", { params, signal }))).totals;
+  },
 });
 
 export const usageDaysQuery = (kind: OwnerKind | "all", since: string, until: string) =>
   queryOptions({
     queryKey: ["admin", "usage-days", kind, since, until],
     queryFn: async ({ signal }) => {
-      const query = { ...kindQuery(kind), since, until };
-      return (await get<{ days: UsageDay[] }>("/v1/usage/days", signal, query)).days;
+      const params = { query: { ...kindQuery(kind), since, until } };
+      return (await take(api.GET("/v1/usage/days", { params, signal }))).days;
     },
   });
 
@@ -149,27 +64,26 @@ export async function listOwners(
   kind: OwnerKind | "all",
   cursor: string | null,
   signal: AbortSignal,
-): Promise<ListPage<UsageOwner>> {
-  const query = { ...kindQuery(kind), ...pageQuery(cursor) };
-  const page = await get<UsagePage>("/v1/usage", signal, query);
+): Promise<ListPage<UsageOfOwner>> {
+  const params = { query: { ...kindQuery(kind), ...pageQuery(cursor) } };
+  const page = await take(api.GET("/v1/usage", { params, signal }));
   return { items: page.owners, next: page.nextCursor ?? null };
 }
 
 export const queuesQuery = queryOptions({
   queryKey: ["admin", "queues"],
-  queryFn: async ({ signal }) => (await get<{ queues: JobQueue[] }>("/v1/jobs", signal)).queues,
+  queryFn: async ({ signal }) => (await take(api.GET("/v1/jobs", { signal }))).queues,
   refetchInterval: 10_000,
 });
 
 export const settingsQuery = queryOptions({
   queryKey: ["admin", "settings"],
-  queryFn: async ({ signal }) =>
-    (await get<{ settings: ServerSetting[] }>("/v1/settings", signal)).settings,
+  queryFn: async ({ signal }) => (await take(api.GET("/v1/settings", { signal }))).settings,
 });
 
 export const keysQuery = queryOptions({
   queryKey: ["admin", "keys"],
-  queryFn: async ({ signal }) => (await get<{ signing: SigningKey[] }>("/v1/keys", signal)).signing,
+  queryFn: async ({ signal }) => (await take(api.GET("/v1/keys", { signal }))).signing,
   refetchInterval: 60_000,
 });
 

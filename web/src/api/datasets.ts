@@ -5,7 +5,7 @@ import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
 import type { PositionedPage } from "./list-window.ts";
 import type { ListPage } from "./paged-list.ts";
-import { offsetQuery, pageQuery, totalOf } from "./spaces.ts";
+import { offsetQuery, pageQuery } from "./spaces.ts";
 
 type Schemas = components["schemas"];
 export type Dataset = Schemas["Dataset"];
@@ -63,7 +63,7 @@ export async function listChildren(
     ...(parent && { parent_id: parent }),
   };
   const page = await take(api.GET("/packages/children", { params: { query }, signal }));
-  return { items: page.children, next: page.nextCursor ?? null, total: totalOf(page) };
+  return { items: page.children, next: page.nextCursor ?? null, total: page.total ?? undefined };
 }
 
 /** Returns the collections from the top to a node, the node included. */

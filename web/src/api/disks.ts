@@ -4,9 +4,15 @@ import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
 import type { PositionedPage } from "./list-window.ts";
-import { offsetQuery, totalOf } from "./spaces.ts";
+import { offsetQuery } from "./spaces.ts";
 
-export type DiskImage = components["schemas"]["Image"];
+type Schemas = components["schemas"];
+export type DiskImage = Schemas["Image"];
+/** With what servers tell that know the names of their disk images. */
+export type DiskMetadata = Schemas["ImageMetadata"] & {
+  name?: string | null;
+  createdAt?: string | null;
+};
 
 export const diskKeys = {
   all: ["disks"] as const,
@@ -22,20 +28,17 @@ export async function listDisks(
 ): Promise<PositionedPage<DiskImage>> {
   const query = { ...offsetQuery(offset, limit), status };
   const page = await take(api.GET("/v1/images", { params: { query }, signal }));
-  return { items: page.images, next: page.nextCursor ?? null, total: totalOf(page) };
+  return { items: page.images, next: page.nextCursor ?? null, total: page.total ?? undefined };
 }
 
 export const diskQuery = (id: string) =>
   queryOptions({
     queryKey: diskKeys.metadata(id),
-    queryFn: ({ signal }) =>
+    queryFn: ({ signal }): Promise<DiskMetadata> =>
       take(api.GET("/v1/images/{id}/metadata", { params: { path: { id } }, signal })),
   });
 
+/** Deletes a disk image, or aborts its upload. */
 export async function deleteDisk(id: string): Promise<void> {
   await api.DELETE("/v1/images/{id}", { params: { path: { id } } });
-}
-
-export async function abortDisk(id: string): Promise<void> {
-  await api.POST("/v1/images/{id}/abort", { params: { path: { id } } });
 }

@@ -5,7 +5,7 @@ import { type components, type LoadedUrls, parseTime, UrlKeeper } from "@tidegat
 import { api, client, take } from "./client.ts";
 import type { PositionedPage } from "./list-window.ts";
 import type { ListPage } from "./paged-list.ts";
-import { pageSize, totalOf } from "./spaces.ts";
+import { pageSize } from "./spaces.ts";
 
 type Schemas = components["schemas"];
 export type Media = Schemas["Media"];
@@ -32,6 +32,7 @@ export const STAGES = [
 
 export const sessionKeys = {
   list: ["sessions", "list"] as const,
+  allMedia: (session: string) => ["sessions", "media", session] as const,
   media: (session: string, status: string) => ["sessions", "media", session, status] as const,
   history: (session: string, media: string) => ["sessions", "history", session, media] as const,
 };
@@ -87,7 +88,7 @@ export async function listMedia(
   const params = { path: { session }, query };
   const page = await take(api.GET("/v1/sessions/{session}/media", { params, signal }));
   const next = page.next ?? null;
-  return { items: page.media, next, total: totalOf(page), urls: urlsOf(page.media) };
+  return { items: page.media, next, total: page.total ?? undefined, urls: urlsOf(page.media) };
 }
 
 const mediaParams = (session: string, media: string) => ({ params: { path: { session, media } } });

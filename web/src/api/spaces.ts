@@ -24,16 +24,13 @@ export const pageQuery = (cursor: string | null) => ({
 
 export const offsetQuery = (offset: number, limit: number) => ({ offset, limit });
 
-/** The number of items of a whole list, which openapi.json does not describe everywhere yet. */
-export const totalOf = (page: object): number | undefined => {
-  const { total } = page as { total?: unknown };
-  return typeof total === "number" ? total : undefined;
-};
-
 export const spaceKeys = {
   all: ["spaces"] as const,
   list: ["spaces", "list"] as const,
   one: (id: string) => ["spaces", "one", id] as const,
+  allImages: (id: string) => ["spaces", "images", id] as const,
+  /** With what changes when images come and go. */
+  cover: ({ id, imageCount, bytes }: Space) => ["spaces", "cover", id, imageCount, bytes] as const,
   images: (id: string, status: string) => ["spaces", "images", id, status] as const,
   image: (id: string, image: string) => ["spaces", "image", id, image] as const,
   history: (id: string, image: string) => ["spaces", "history", id, image] as const,
@@ -77,8 +74,21 @@ export async function listImages(
   const params = { path: { spaceId }, query: { ...offsetQuery(offset, limit), status } };
   const page = await take(api.GET("/api/spaces/{spaceId}/images", { params, signal }));
   const next = page.nextCursor ?? null;
-  return { items: page.images, next, total: totalOf(page), urls: publishedOf(page) };
+  return { items: page.images, next, total: page.total ?? undefined, urls: publishedOf(page) };
 }
+
+/** Images on the card of a space. */
+const COVER_IMAGES = 4;
+
+export const coverQuery = (space: Space) =>
+  queryOptions({
+    queryKey: spaceKeys.cover(space),
+    queryFn: ({ signal }) => listImages(space.id, "READY", 0, COVER_IMAGES, signal),
+    // URLs are kept fresh by themselves, and another number of images is another cover.
+    staleTime: 300_000,
+    refetchOnWindowFocus: false,
+    retry: false,
+  });
 
 const imageParams = (spaceId: string, imageId: string) => ({
   params: { path: { spaceId, imageId } },
@@ -119,6 +129,13 @@ export async function retryImage(spaceId: string, imageId: string): Promise<void
   await api.POST("/api/spaces/{spaceId}/images/{imageId}/retry", imageParams(spaceId, imageId));
 }
 
+/** Returns a link to one file of an image: `original`, or the name of a thumbnail. */
+export function linkImage(spaceId: string, imageId: string, ttlSeconds: number, variant: string) {
+  const body = { ttlSeconds, variant };
+  const options = { ...imageParams(spaceId, imageId), body };
+  return take(api.POST("/api/spaces/{spaceId}/images/{imageId}/link", options));
+}
+
 export async function listTrash(
   spaceId: string,
   offset: number,
@@ -127,7 +144,7 @@ export async function listTrash(
 ): Promise<PositionedPage<DeletedImage>> {
   const params = { path: { spaceId }, query: offsetQuery(offset, limit) };
   const page = await take(api.GET("/api/spaces/{spaceId}/trash", { params, signal }));
-  return { items: page.images, next: page.nextCursor ?? null, total: totalOf(page) };
+  return { items: page.images, next: page.nextCursor ?? null, total: page.total ?? undefined };
 }
 
 export async function purgeImage(spaceId: string, imageId: string): Promise<void> {

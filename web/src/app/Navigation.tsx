@@ -16,7 +16,7 @@ import {
   ScrollText,
   SlidersHorizontal,
 } from "lucide-react";
-import type { Surface } from "../api/admin.ts";
+import type { OwnerKind } from "../api/admin.ts";
 import { type MessageId, t } from "../i18n/i18n.ts";
 import { usePrincipal } from "../session/use-principal.ts";
 
@@ -26,7 +26,7 @@ interface Way {
   icon: LucideIcon;
 }
 
-const CONTENT: Array<Way & { surface: Surface }> = [
+const CONTENT: Array<Way & { surface: OwnerKind }> = [
   { to: "/spaces", name: "nav.spaces", icon: Images, surface: "space" },
   { to: "/files", name: "nav.files", icon: Files, surface: "files" },
   { to: "/disks", name: "nav.disks", icon: HardDrive, surface: "disks" },

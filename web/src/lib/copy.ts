@@ -10,3 +10,13 @@ export async function copyText(text: string): Promise<void> {
     tellFailure(failure);
   }
 }
+
+/** Returns whether the browser let the page put a text on the clipboard. */
+export async function mayCopy(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false; // Denied, or no page of a secure origin: the text is shown for copying by hand.
+  }
+}

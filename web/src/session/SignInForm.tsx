@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { LogIn } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
-import type { SignInWays } from "../api/admin.ts";
+import type { SignInMethods } from "../api/admin.ts";
 import { type MessageId, t } from "../i18n/i18n.ts";
 import { Button } from "../ui/Button.tsx";
 import { messageOf } from "../ui/errors.ts";
@@ -40,7 +40,18 @@ async function enter(signIn: SignIn): Promise<void> {
   session.signIn(signIn);
 }
 
-function DevForm({ last }: { last: SignIn | null }) {
+/** To whom the content of `make demo` belongs. */
+const DEMO = { user: "ann", org: "lab", roles: "admin" };
+
+const rolesIn = (text: string) => text.split(/[\s,]+/).filter(Boolean);
+
+interface DevFormProps {
+  last: SignIn | null;
+  /** Offers the user of the demo data. */
+  demo: boolean;
+}
+
+function DevForm({ last, demo }: DevFormProps) {
   const before = last?.kind === "dev" ? last : null;
   const [user, setUser] = useState(before?.user ?? "");
   const [org, setOrg] = useState(before?.org ?? "");
@@ -50,9 +61,16 @@ function DevForm({ last }: { last: SignIn | null }) {
       kind: "dev",
       user: user.trim(),
       org: org.trim(),
-      roles: roles.split(/[\s,]+/).filter(Boolean),
+      roles: rolesIn(roles),
     }),
   );
+  const asDemo = useSend(async () => {
+    setUser(DEMO.user);
+    setOrg(DEMO.org);
+    setRoles(DEMO.roles);
+    await enter({ kind: "dev", ...DEMO, roles: rolesIn(DEMO.roles) });
+  });
+  const failed = error ?? asDemo.error;
   return (
     <form className="sign-in-form" onSubmit={send}>
       <TextField label={t("signIn.user")} value={user} onChange={setUser} isRequired autoFocus />
@@ -68,10 +86,18 @@ function DevForm({ last }: { last: SignIn | null }) {
         onChange={setRoles}
         description={t("signIn.rolesHint")}
       />
-      {error && <Note look="bad">{error}</Note>}
+      {failed && <Note look="bad">{failed}</Note>}
       <Button type="submit" look="primary" isPending={busy} isDisabled={!user.trim()}>
         {t("signIn.submit")}
       </Button>
+      {demo && (
+        <div className="sign-in-demo">
+          <Button isPending={asDemo.busy} onPress={() => void asDemo.send()}>
+            {t("signIn.demo", DEMO)}
+          </Button>
+          <p className="soft small">{t("signIn.demoHint")}</p>
+        </div>
+      )}
     </form>
   );
 }
@@ -140,14 +166,14 @@ const NAMES: Record<Way, MessageId> = {
 };
 
 /** Returns which forms a server takes. One that does not say so may take either of two. */
-function waysOf(ways: SignInWays | null): Way[] {
+function waysOf(ways: SignInMethods | null): Way[] {
   if (ways === null) return ["dev", "token"];
-  if (ways.mode !== "jwt") return [ways.mode];
+  if (ways.mode === "dev" || ways.mode === "none") return [ways.mode];
   return ways.oidc ? ["oidc", "token"] : ["token"];
 }
 
-function Form({ way, ways, last }: { way: Way; ways: SignInWays | null; last: SignIn | null }) {
-  if (way === "dev") return <DevForm last={last} />;
+function Form({ way, ways, last }: { way: Way; ways: SignInMethods | null; last: SignIn | null }) {
+  if (way === "dev") return <DevForm last={last} demo={last === null && ways?.mode === "dev"} />;
   if (way === "none") return <NobodyForm />;
   if (way === "oidc" && ways?.oidc) return <ProviderForm settings={ways.oidc} last={last} />;
   return <TokenForm />;

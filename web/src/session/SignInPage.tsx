@@ -55,6 +55,7 @@ function Frame({ children }: { children: ReactNode }) {
         <h1>{t("signIn.title")}</h1>
         {children}
         <p className="sign-in-links">
+          <a href="/start">{t("signIn.about")}</a>
           <a href="/manual/">{t("nav.manual")}</a>
           <a href="/docs/">{t("nav.api")}</a>
         </p>

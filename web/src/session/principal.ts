@@ -2,7 +2,7 @@
  * What the page knows of the signed-in user: a name to show, and whether to offer administration.
  * It decides about navigation only; the server decides about every request.
  */
-import type { Me, Surface } from "../api/admin.ts";
+import type { Identity } from "../api/admin.ts";
 import { claimsOf } from "./oidc.ts";
 import type { SignIn } from "./session.ts";
 
@@ -13,7 +13,7 @@ export interface Principal {
   /** When the token ends, if the server or the token says so. */
   expiresAt: Date | null;
   /** What this server has; null as long as that is not known. */
-  surfaces: readonly Surface[] | null;
+  surfaces: readonly string[] | null;
 }
 
 function endOf(signIn: SignIn): Date | null {
@@ -23,7 +23,7 @@ function endOf(signIn: SignIn): Date | null {
 }
 
 /** Returns what is known of a sign-in. `me` is what the server says; before that, the typed name is all. */
-export function principalOf(signIn: SignIn, me: Me | undefined): Principal {
+export function principalOf(signIn: SignIn, me: Identity | undefined): Principal {
   const typed = signIn.kind === "dev" ? signIn : null;
   return {
     name: me?.actingFor ?? me?.id ?? typed?.user ?? "",

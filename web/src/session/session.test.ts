@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Me } from "../api/admin.ts";
+import type { Identity } from "../api/admin.ts";
 import { principalOf } from "./principal.ts";
 import { parseSignIn, Session, type SignIn, signInHeaders } from "./session.ts";
 
@@ -71,7 +71,7 @@ test("signing out lets waiting requests fail", async () => {
   expect(await waiting).toBe(false);
 });
 
-const ME: Me = {
+const ME: Identity = {
   kind: "user",
   id: "zoë",
   organization: "lab",

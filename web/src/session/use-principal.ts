@@ -1,17 +1,13 @@
 /** Who is signed in, as the server says it. */
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import type { Me } from "../api/admin.ts";
-import { client } from "../api/client.ts";
+import { api, take } from "../api/client.ts";
 import { useSession } from "./index.ts";
 import { type Principal, principalOf } from "./principal.ts";
 
 export const meQuery = queryOptions({
   queryKey: ["me"],
-  queryFn: async ({ signal }): Promise<Me> => {
-    const response = await client.fetch(new Request(`${client.baseUrl}/v1/me`, { signal }));
-    return (await response.json()) as Me;
-  },
+  queryFn: ({ signal }) => take(api.GET("/v1/me", { signal })),
   staleTime: 300_000,
 });
 

@@ -1,20 +1,16 @@
 /** How this server is signed in to. Asked for without a sign-in. */
 import { queryOptions } from "@tanstack/react-query";
-import type { TidegateError } from "@tidegate/client";
-import { createClient } from "@tidegate/client";
-import type { Me, SignInWays } from "../api/admin.ts";
+import { createClient, dataOf, type TidegateError } from "@tidegate/client";
+import type { SignInMethods } from "../api/admin.ts";
 import { OidcError } from "./oidc.ts";
 import { type SignIn, signInHeaders } from "./session.ts";
 
 export const waysQuery = queryOptions({
   queryKey: ["sign-in"],
-  queryFn: async ({ signal }): Promise<SignInWays | null> => {
-    const client = createClient({ baseUrl: location.origin });
+  queryFn: async ({ signal }): Promise<SignInMethods | null> => {
+    const client = createClient({ baseUrl: location.origin, credentials: "omit" });
     try {
-      const response = await client.fetch(
-        new Request(`${client.baseUrl}/v1/sign-in`, { signal, credentials: "omit" }),
-      );
-      return (await response.json()) as SignInWays;
+      return await dataOf(client.api.GET("/v1/sign-in", { signal }));
     } catch (failure) {
       // A server of before that route: both forms are offered, and it decides.
       if (isAbsent(failure)) return null;
@@ -34,8 +30,7 @@ export async function tryOut(signIn: SignIn): Promise<void> {
   const headers = signInHeaders(signIn);
   const client = createClient({ baseUrl: location.origin, headers, retry: { retries: 0 } });
   try {
-    const response = await client.fetch(new Request(`${client.baseUrl}/v1/me`));
-    const { kind } = (await response.json()) as Me;
+    const { kind } = await dataOf(client.api.GET("/v1/me"));
     if (kind === "anonymous" && signIn.kind !== "none") throw new OidcError("token", kind);
   } catch (failure) {
     if ((failure as TidegateError).status !== 404) throw failure;

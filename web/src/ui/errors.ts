@@ -13,6 +13,8 @@ const BY_CODE: Record<string, MessageId> = {
   RATE_LIMITED: "error.rateLimited",
   STORE_UNAVAILABLE: "error.unavailable",
   INSUFFICIENT_STORAGE: "error.diskFull",
+  INVALID_STATE: "error.state",
+  INTERNAL: "error.internal",
 };
 
 const OIDC: Record<OidcReason, MessageId> = {

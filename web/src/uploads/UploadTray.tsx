@@ -2,11 +2,11 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronUp, Pause, Play, RotateCcw, X } from "lucide-react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
-import { ProgressBar } from "react-aria-components/ProgressBar";
 import { type MessageId, t } from "../i18n/i18n.ts";
 import { formatBytes, formatDuration, formatPercent } from "../lib/format.ts";
 import { Button, IconButton } from "../ui/Button.tsx";
 import { messageOf } from "../ui/errors.ts";
+import { ProgressBar } from "../ui/ProgressBar.tsx";
 import { tellFailure } from "../ui/toast.tsx";
 import { type TrayEntry, uploads } from "./index.ts";
 import { isActive, type Totals, totalsOf } from "./totals.ts";
@@ -22,16 +22,6 @@ const STATES: Record<string, MessageId> = {
   aborted: "upload.aborted",
 };
 const ROW = 62;
-
-function Bar({ label, value }: { label: string; value: number }) {
-  return (
-    <ProgressBar aria-label={label} value={value * 100} className="progress">
-      <div className="progress-track">
-        <div className="progress-fill" style={{ width: `${value * 100}%` }} />
-      </div>
-    </ProgressBar>
-  );
-}
 
 function Row({ entry }: { entry: TrayEntry }) {
   const { upload, place } = entry;
@@ -60,7 +50,7 @@ function Row({ entry }: { entry: TrayEntry }) {
           {!error && ` · ${place}`}
         </span>
         {state !== "done" && state !== "failed" && (
-          <Bar label={t("upload.progressOf", { name })} value={part} />
+          <ProgressBar label={t("upload.progressOf", { name })} value={part} />
         )}
       </div>
       {state === "failed" && (
@@ -155,7 +145,7 @@ export function UploadTray() {
           />
         )}
       </header>
-      {active && <Bar label={t("upload.total")} value={part} />}
+      {active && <ProgressBar label={t("upload.total")} value={part} />}
       {open && (
         <>
           <div

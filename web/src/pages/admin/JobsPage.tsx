@@ -11,6 +11,7 @@ import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
+import { SelectionBar } from "../../ui/SelectionBar.tsx";
 import { tell, tellFailure } from "../../ui/toast.tsx";
 import { Queues } from "./Queues.tsx";
 import "./admin.css";
@@ -112,13 +113,14 @@ function DeadJobs() {
       ) : (
         <>
           {selection.ids.size > 0 && (
-            <div className="selection-bar">
-              <strong>{t("jobs.selected", { count: selection.ids.size })}</strong>
-              <span className="grow" />
+            <SelectionBar
+              text={t("jobs.selected", { count: selection.ids.size })}
+              onClear={() => setSelection(NOTHING)}
+            >
               <Button icon={RotateCcw} onPress={() => void retry(selection.ids)}>
                 {t("common.tryAgain")}
               </Button>
-            </div>
+            </SelectionBar>
           )}
           <div className="boxed-table">
             <DataTable

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { Copy } from "lucide-react";
-import { keysQuery, type SigningKey } from "../../api/admin.ts";
+import { keysQuery, type ServerKey } from "../../api/admin.ts";
 import { type MessageId, t } from "../../i18n/i18n.ts";
 import { copyText } from "../../lib/copy.ts";
 import { formatInstant } from "../../lib/format.ts";
@@ -18,14 +18,14 @@ const USES: Record<string, [name: MessageId, signs: MessageId, change: MessageId
   links: ["keys.links", "keys.linksSigns", "keys.linksChange"],
   s3: ["keys.s3", "keys.s3Signs", "keys.s3Change"],
 };
-const SOURCES: Record<SigningKey["source"], MessageId> = {
+const SOURCES: Record<string, MessageId> = {
   file: "keys.file",
   generated: "keys.generated",
   setting: "keys.setting",
   issuer: "keys.issuer",
 };
 
-function Key({ signingKey }: { signingKey: SigningKey }) {
+function Key({ signingKey }: { signingKey: ServerKey }) {
   const { id, algorithm, fingerprint, state, source, since } = signingKey;
   const sourceName = SOURCES[source];
   return (
@@ -69,7 +69,7 @@ function Key({ signingKey }: { signingKey: SigningKey }) {
   );
 }
 
-function Use({ use, keys }: { use: string; keys: readonly SigningKey[] }) {
+function Use({ use, keys }: { use: string; keys: readonly ServerKey[] }) {
   const known = USES[use];
   return (
     <Card title={known ? t(known[0]) : use}>

@@ -4,7 +4,7 @@ import {
   adminKeys,
   listOwners,
   type OwnerKind,
-  type UsageOwner,
+  type UsageOfOwner,
   type UsageTotal,
   usageDaysQuery,
   usageTotalsQuery,
@@ -109,7 +109,7 @@ function Days({ kind }: { kind: Kind }) {
   );
 }
 
-function limitText({ bytes, limitBytes }: UsageOwner): string {
+function limitText({ bytes, limitBytes }: UsageOfOwner): string {
   if (limitBytes == null) return "";
   if (limitBytes === 0) return formatBytes(0);
   return t("usage.ofLimit", {
@@ -118,7 +118,7 @@ function limitText({ bytes, limitBytes }: UsageOwner): string {
   });
 }
 
-function columns(): Column<UsageOwner>[] {
+function columns(): Column<UsageOfOwner>[] {
   return [
     {
       id: "owner",
@@ -169,7 +169,7 @@ function columns(): Column<UsageOwner>[] {
 }
 
 function Owners({ kind }: { kind: Kind }) {
-  const list = usePagedList<UsageOwner>({
+  const list = usePagedList<UsageOfOwner>({
     queryKey: adminKeys.owners(kind),
     fetchPage: (cursor, signal) => listOwners(kind, cursor, signal),
   });

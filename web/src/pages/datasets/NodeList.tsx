@@ -1,6 +1,6 @@
 /** What lies in a collection: opened, deleted and restored, several at once. */
 import { useQueryClient } from "@tanstack/react-query";
-import { FileText, Folder, RotateCcw, Trash2, X } from "lucide-react";
+import { FileText, Folder, RotateCcw, Trash2 } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import {
   datasetKeys,
@@ -15,9 +15,10 @@ import { t } from "../../i18n/i18n.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
-import { Button, IconButton } from "../../ui/Button.tsx";
+import { Button } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { Empty, Failure, Loading, Note } from "../../ui/Note.tsx";
+import { SelectionBar } from "../../ui/SelectionBar.tsx";
 import { tell, tellFailure } from "../../ui/toast.tsx";
 
 function columns(): Column<PackageNode>[] {
@@ -117,21 +118,17 @@ export function NodeList(props: NodeListProps) {
   }
   const bar =
     selection.ids.size > 0 ? (
-      <div className="selection-bar">
-        <strong>{t("datasets.selected", { count: selection.ids.size })}</strong>
-        <span className="grow" />
+      <SelectionBar
+        text={t("datasets.selected", { count: selection.ids.size })}
+        onClear={() => setSelection(NOTHING)}
+      >
         <Button
           icon={trashed ? RotateCcw : Trash2}
           onPress={() => void change([...selection.ids], trashed)}
         >
           {trashed ? t("datasets.restore") : t("common.delete")}
         </Button>
-        <IconButton
-          icon={X}
-          label={t("gallery.selectNone")}
-          onPress={() => setSelection(NOTHING)}
-        />
-      </div>
+      </SelectionBar>
     ) : (
       <div className="toolbar">{filter}</div>
     );

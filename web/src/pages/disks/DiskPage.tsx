@@ -138,7 +138,7 @@ export function DiskPage() {
   const disk = query.data;
   return (
     <Page
-      title={t("disks.one")}
+      title={disk ? disk.name || imageId : t("disks.one")}
       parents={<Parent to="/disks">{t("nav.disks")}</Parent>}
       lead={<code>{imageId}</code>}
     >
@@ -151,6 +151,12 @@ export function DiskPage() {
                 {formatBytes(disk.size)}{" "}
                 <span className="soft">{t("disks.bytes", { count: disk.size })}</span>
               </dd>
+              {disk.createdAt && (
+                <>
+                  <dt>{t("common.created")}</dt>
+                  <dd>{formatDateTime(disk.createdAt)}</dd>
+                </>
+              )}
               <dt>{t("disks.modified")}</dt>
               <dd>{formatDateTime(disk.lastModified)}</dd>
               <dt>ETag</dt>

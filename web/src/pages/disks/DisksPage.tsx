@@ -2,13 +2,16 @@ import { useNavigate } from "@tanstack/react-router";
 import { HardDrive, Trash2, Upload } from "lucide-react";
 import { useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
-import { abortDisk, type DiskImage, deleteDisk, diskKeys, listDisks } from "../../api/disks.ts";
+import { useBulk } from "../../api/bulk.ts";
+import { type DiskImage, deleteDisk, diskKeys, listDisks } from "../../api/disks.ts";
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { filesOfInput } from "../../lib/dropped-files.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
+import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
+import { BulkProgress } from "../../ui/BulkProgress.tsx";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { FormDialog } from "../../ui/Dialog.tsx";
@@ -16,7 +19,7 @@ import { DropArea } from "../../ui/DropArea.tsx";
 import { Select } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
-import { tell } from "../../ui/toast.tsx";
+import { SelectionBar } from "../../ui/SelectionBar.tsx";
 import { uploads } from "../../uploads/index.ts";
 
 type Status = "READY" | "PENDING";
@@ -75,52 +78,91 @@ function columns(onDelete: (disk: DiskImage) => void): Column<DiskImage>[] {
 
 function Disks({ status }: { status: Status }) {
   const navigate = useNavigate();
-  const [deleting, setDeleting] = useState<DiskImage>();
+  const [deleting, setDeleting] = useState<readonly string[]>();
+  const [selection, setSelection] = useState(NOTHING);
+  const bulk = useBulk("disks");
   const queryKey = diskKeys.list(status);
   const edit = useListEditor<DiskImage>(queryKey);
   const list = usePositionedList<DiskImage>({
     queryKey,
     fetchAt: (...page) => listDisks(status, ...page),
   });
-  async function remove(disk: DiskImage) {
-    if (disk.status === "PENDING") await abortDisk(disk.imageId);
-    else await deleteDisk(disk.imageId);
-    edit((items) => items.filter(({ imageId }) => imageId !== disk.imageId));
-    tell(t("disks.deleted", { name: nameOf(disk) }));
+  const idAt = (position: number) => list.at(position)?.imageId;
+  const names = () => new Map(list.held().map((disk) => [disk.imageId, nameOf(disk)]));
+  function leaveOut(ids: string[]) {
+    const gone = new Set(ids);
+    edit((items) => items.filter(({ imageId }) => !gone.has(imageId)));
+  }
+  function remove(ids: readonly string[]) {
+    setSelection(NOTHING);
+    bulk.perform({
+      action: "delete",
+      ids,
+      names: names(),
+      one: deleteDisk,
+      onDone: leaveOut,
+      said: (count) => t("disks.deleted", { count }),
+      after: ({ unsure }) => unsure && list.refetch(),
+    });
   }
   if (list.error && list.loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
   if (list.isPending) return <Loading />;
-  if (list.count === 0) {
-    return (
-      <Empty title={status === "READY" ? t("disks.emptyTitle") : t("disks.noneOpen")}>
-        {status === "READY" ? t("disks.empty") : null}
-      </Empty>
-    );
-  }
+  const count = deleting?.length ?? 0;
+  const one = count === 1 ? names().get(deleting?.[0] ?? "") : undefined;
   return (
     <>
-      <DataTable
-        label={t("nav.disks")}
-        count={list.count}
-        columns={columns(setDeleting)}
-        rowAt={list.at}
-        onRange={list.need}
-        onRemove={(index) => setDeleting(list.at(index))}
-        onOpen={(index) => {
-          const disk = list.at(index);
-          if (disk?.status !== "READY") return;
-          void navigate({ to: "/disks/$imageId", params: { imageId: disk.imageId } });
-        }}
-      />
+      {selection.ids.size > 0 && (
+        <SelectionBar
+          text={t("disks.selected", { count: selection.ids.size })}
+          onClear={() => setSelection(NOTHING)}
+        >
+          <Button icon={Trash2} onPress={() => setDeleting([...selection.ids])}>
+            {t("common.delete")}
+          </Button>
+        </SelectionBar>
+      )}
+      <BulkProgress bulk={bulk} />
+      {list.count === 0 ? (
+        <Empty title={status === "READY" ? t("disks.emptyTitle") : t("disks.noneOpen")}>
+          {status === "READY" ? t("disks.empty") : null}
+        </Empty>
+      ) : (
+        <DataTable
+          label={t("nav.disks")}
+          count={list.count}
+          columns={columns(({ imageId }) => setDeleting([imageId]))}
+          rowAt={list.at}
+          onRange={list.need}
+          isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
+          onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
+          onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
+          onSelectAll={() =>
+            setSelection(extend({ ids: new Set(), anchor: 0 }, list.count - 1, idAt))
+          }
+          onRemove={(index) => {
+            const id = idAt(index);
+            if (id) setDeleting(selection.ids.size > 0 ? [...selection.ids] : [id]);
+          }}
+          onOpen={(index) => {
+            const disk = list.at(index);
+            if (disk?.status !== "READY") return;
+            void navigate({ to: "/disks/$imageId", params: { imageId: disk.imageId } });
+          }}
+        />
+      )}
       {deleting && (
         <FormDialog
-          title={t("disks.deleteName", { name: nameOf(deleting) })}
+          title={
+            one === undefined
+              ? t("disks.deleteTitle", { count })
+              : t("disks.deleteName", { name: one })
+          }
           submit={t("common.delete")}
           danger
           onClose={() => setDeleting(undefined)}
-          onSubmit={() => remove(deleting)}
+          onSubmit={async () => remove(deleting)}
         >
-          <p>{deleting.status === "PENDING" ? t("disks.abortText") : t("disks.deleteText")}</p>
+          <p>{t(status === "PENDING" ? "disks.abortText" : "disks.deleteText", { count })}</p>
         </FormDialog>
       )}
     </>

@@ -1,8 +1,9 @@
 /** The files below a folder: chosen, opened, linked, packed and deleted. */
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Download, FileArchive, File as FileIcon, Folder, Link2, Trash2, X } from "lucide-react";
+import { Download, FileArchive, File as FileIcon, Folder, Link2, Trash2 } from "lucide-react";
 import { useMemo, useState } from "react";
+import { useBulk } from "../../api/bulk.ts";
 import {
   archiveUrl,
   deleteFile,
@@ -15,17 +16,18 @@ import {
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
-import { forEachId } from "../../lib/each.ts";
 import { childFolders } from "../../lib/folders.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { saveFrom } from "../../lib/save.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
+import { BulkProgress } from "../../ui/BulkProgress.tsx";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { FormDialog } from "../../ui/Dialog.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
-import { tell, tellFailure } from "../../ui/toast.tsx";
+import { SelectionBar } from "../../ui/SelectionBar.tsx";
+import { tellFailure } from "../../ui/toast.tsx";
 
 const SHORT_LINK = 300;
 
@@ -119,6 +121,7 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
   const queryKey = fileKeys.list(folder, q, status);
   const queries = useQueryClient();
   const edit = useListEditor<ListedFile>(queryKey);
+  const bulk = useBulk("files");
   const [selection, setSelection] = useState(NOTHING);
   const [deleting, setDeleting] = useState<string[]>();
   const [totals, setTotals] = useState<Pick<FilesPage, "count" | "bytes">>();
@@ -144,43 +147,52 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
       tellFailure(failure);
     }
   }
-  async function remove(keys: string[]) {
-    const { done, failure } = await forEachId(keys, deleteFile);
-    const gone = new Set(done);
+  function leaveOut(keys: string[]) {
+    const gone = new Set(keys);
     edit((items) => items.filter(({ key }) => !gone.has(key)));
-    setSelection(NOTHING);
     setTotals((before) => before && { ...before, count: before.count - gone.size });
-    void queries.invalidateQueries({ queryKey: fileKeys.usage });
-    if (failure !== undefined) throw failure;
-    tell(t("files.deleted", { count: gone.size }));
+  }
+  function remove(keys: string[]) {
+    setSelection(NOTHING);
+    bulk.perform({
+      action: "delete",
+      ids: keys,
+      names: new Map(held().map(({ key, filename }) => [key, filename])),
+      one: deleteFile,
+      onDone: leaveOut,
+      said: (count) => t("files.deleted", { count }),
+      after({ unsure }) {
+        if (unsure) list.refetch();
+        void queries.invalidateQueries({ queryKey: fileKeys.usage });
+      },
+    });
   }
   if (list.error && loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
   if (list.isPending) return <Loading />;
   if (list.count === 0) {
     return (
-      <Empty title={q ? t("files.nothingFound") : t("files.emptyTitle")}>
-        {q ? t("files.nothingFoundText", { q }) : t("files.empty")}
-      </Empty>
+      <>
+        <BulkProgress bulk={bulk} />
+        <Empty title={q ? t("files.nothingFound") : t("files.emptyTitle")}>
+          {q ? t("files.nothingFoundText", { q }) : t("files.empty")}
+        </Empty>
+      </>
     );
   }
   return (
     <>
       {selection.ids.size > 0 ? (
-        <div className="selection-bar">
-          <strong>{t("files.selected", { count: selection.ids.size })}</strong>
-          <span className="grow" />
+        <SelectionBar
+          text={t("files.selected", { count: selection.ids.size })}
+          onClear={() => setSelection(NOTHING)}
+        >
           <Button icon={FileArchive} onPress={() => void pack()}>
             {t("files.zip")}
           </Button>
           <Button icon={Trash2} onPress={() => setDeleting([...selection.ids])}>
             {t("common.delete")}
           </Button>
-          <IconButton
-            icon={X}
-            label={t("gallery.selectNone")}
-            onPress={() => setSelection(NOTHING)}
-          />
-        </div>
+        </SelectionBar>
       ) : (
         <div className="folders">
           {below.map((name) => (
@@ -203,6 +215,7 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
           )}
         </div>
       )}
+      <BulkProgress bulk={bulk} />
       <DataTable
         label={t("nav.files")}
         count={list.count}
@@ -228,7 +241,7 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
           submit={t("common.delete")}
           danger
           onClose={() => setDeleting(undefined)}
-          onSubmit={() => remove(deleting)}
+          onSubmit={async () => remove(deleting)}
         >
           <p>{t("files.deleteText")}</p>
         </FormDialog>

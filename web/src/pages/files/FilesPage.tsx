@@ -23,8 +23,8 @@ import { Menu } from "../../ui/Menu.tsx";
 import { Meter } from "../../ui/Meter.tsx";
 import { Page, Parent } from "../../ui/Page.tsx";
 import { tell, tellFailure } from "../../ui/toast.tsx";
+import { FileLinkDialog } from "./FileLinkDialog.tsx";
 import { FileList } from "./FileList.tsx";
-import { LinkDialog } from "./LinkDialog.tsx";
 import { UploadDialog } from "./UploadDialog.tsx";
 import "./files.css";
 
@@ -161,7 +161,7 @@ export function FilesPage() {
           onClose={() => setUploading(undefined)}
         />
       )}
-      {linking && <LinkDialog file={linking} onClose={() => setLinking(undefined)} />}
+      {linking && <FileLinkDialog file={linking} onClose={() => setLinking(undefined)} />}
       {asking === "revoke" && (
         <FormDialog
           title={t("files.revoke")}

@@ -3,14 +3,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { UrlKeeper } from "@tidegate/client";
 import { RotateCcw, Trash2 } from "lucide-react";
-import {
-  deleteMedia,
-  type Media,
-  mediaHistoryQuery,
-  restoreMedia,
-  retryMedia,
-  sessionKeys,
-} from "../../api/sessions.ts";
+import { type Media, mediaHistoryQuery, retryMedia, sessionKeys } from "../../api/sessions.ts";
 import { t } from "../../i18n/i18n.ts";
 import { formatBytes, formatDateTime, formatDuration, formatInstant } from "../../lib/format.ts";
 import { StatusBadge, statusName } from "../../ui/Badge.tsx";
@@ -18,7 +11,7 @@ import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Note } from "../../ui/Note.tsx";
 import { Picture, useKept } from "../../ui/Picture.tsx";
-import { tell, tellFailure } from "../../ui/toast.tsx";
+import { tellFailure } from "../../ui/toast.tsx";
 import { mediaName, thumbnailsOf } from "./MediaTile.tsx";
 import { stageName } from "./stages.ts";
 import "../../ui/timeline.css";
@@ -63,28 +56,16 @@ interface MediaDialogProps {
   media: Media;
   keeper: UrlKeeper<Media>;
   onClose: () => void;
-  onDeleted: () => void;
+  onRemove: () => void;
 }
 
-export function MediaDialog({ media, keeper, onClose, onDeleted }: MediaDialogProps) {
+export function MediaDialog({ media, keeper, onClose, onRemove }: MediaDialogProps) {
   const queries = useQueryClient();
   const { sessionId: session, id } = media;
   const retry = useMutation({
     mutationFn: () => retryMedia(session, id),
     onError: tellFailure,
     onSuccess: () => queries.invalidateQueries({ queryKey: sessionKeys.history(session, id) }),
-  });
-  const remove = useMutation({
-    mutationFn: () => deleteMedia(session, id),
-    onError: tellFailure,
-    onSuccess: () => {
-      onDeleted();
-      const run = () => void restoreMedia(session, id).catch(tellFailure);
-      tell(t("sessions.mediaDeleted", { name: mediaName(media) }), {
-        name: t("common.undo"),
-        run,
-      });
-    },
   });
   return (
     <Dialog title={mediaName(media)} onClose={onClose} wide>
@@ -157,7 +138,7 @@ export function MediaDialog({ media, keeper, onClose, onDeleted }: MediaDialogPr
             {t("common.tryAgain")}
           </Button>
         )}
-        <Button icon={Trash2} isPending={remove.isPending} onPress={() => remove.mutate()}>
+        <Button icon={Trash2} onPress={onRemove}>
           {t("common.delete")}
         </Button>
       </div>

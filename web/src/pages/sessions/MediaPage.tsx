@@ -1,19 +1,22 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { MEDIA_TYPES } from "@tidegate/client";
-import { Upload } from "lucide-react";
+import { Trash2, Upload } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
+import { useBulk } from "../../api/bulk.ts";
 import { useServerEvents } from "../../api/events.ts";
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import {
+  deleteMedia,
   getMedia,
   listMedia,
   MEDIA_STATUSES,
   type Media,
   type MediaStatus,
   mediaUrls,
+  restoreMedia,
   STAGES,
   sessionKeys,
   urlsOf,
@@ -21,16 +24,19 @@ import {
 import { refreshSoon } from "../../app/refresh-soon.ts";
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
+import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { statusName } from "../../ui/Badge.tsx";
+import { BulkProgress } from "../../ui/BulkProgress.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { DropArea } from "../../ui/DropArea.tsx";
 import { Select } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page, Parent } from "../../ui/Page.tsx";
+import { SelectionBar } from "../../ui/SelectionBar.tsx";
 import { VirtualGrid } from "../../ui/VirtualGrid.tsx";
 import { uploads } from "../../uploads/index.ts";
 import { MediaDialog } from "./MediaDialog.tsx";
-import { MediaTile } from "./MediaTile.tsx";
+import { MediaTile, mediaName } from "./MediaTile.tsx";
 import { stageName } from "./stages.ts";
 import "./media.css";
 
@@ -51,9 +57,10 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
       return page;
     },
   });
-  function leaveOut(id: string) {
+  function leaveOut(ids: readonly string[]) {
+    const gone = new Set(ids);
     edit((items) => {
-      const left = items.filter((media) => media.id !== id);
+      const left = items.filter(({ id }) => !gone.has(id));
       return left.length === items.length ? items : left;
     });
   }
@@ -81,7 +88,7 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
   useServerEvents(`/v1/sessions/${encodeURIComponent(sessionId)}/media/events`, {
     onEvent(data) {
       const { mediaId } = JSON.parse(data) as { mediaId: string };
-      void refresh(mediaId).catch(() => leaveOut(mediaId));
+      void refresh(mediaId).catch(() => leaveOut([mediaId]));
     },
     onGap: list.refetch,
   });
@@ -95,6 +102,9 @@ export function MediaPage() {
   const status = MEDIA_STATUSES.find((known) => known === search.status) ?? "ALL";
   const [stage, setStage] = useState<string>("general");
   const { list, keeper, leaveOut } = useMedia(sessionId, status);
+  const queries = useQueryClient();
+  const bulk = useBulk("session", sessionId);
+  const [selection, setSelection] = useState(NOTHING);
   const [tile, setTile] = useState(240);
   const { at, find } = list;
   const open = useMemo(
@@ -105,6 +115,33 @@ export function MediaPage() {
     void navigate({ search: (before) => ({ ...before, media }) });
   const add = (files: DroppedFile[]) =>
     uploads.addToSession(sessionId, stage, stageName(stage), files);
+  const idAt = (position: number) => at(position)?.id;
+  const names = () => new Map(list.held().map((media) => [media.id, mediaName(media)]));
+  const readAnew = () =>
+    void queries.invalidateQueries({ queryKey: sessionKeys.allMedia(sessionId) });
+  function remove(ids: ReadonlySet<string>) {
+    setSelection(NOTHING);
+    bulk.perform({
+      action: "delete",
+      ids: [...ids],
+      names: names(),
+      one: (id) => deleteMedia(sessionId, id),
+      onDone: leaveOut,
+      said: (count) => t("sessions.mediaDeleted", { count }),
+      undo: restore,
+      after: ({ unsure }) => unsure && readAnew(),
+    });
+  }
+  function restore(ids: string[]) {
+    bulk.perform({
+      action: "restore",
+      ids,
+      names: names(),
+      one: (id) => restoreMedia(sessionId, id),
+      said: (count) => t("sessions.mediaRestored", { count }),
+      after: readAnew,
+    });
+  }
   return (
     <Page
       title={t("sessions.one")}
@@ -135,20 +172,33 @@ export function MediaPage() {
         </>
       }
     >
-      <div className="toolbar">
-        <Select
-          compact
-          label={t("common.status")}
-          value={status}
-          onChange={(value) =>
-            void navigate({ search: { status: value === "ALL" ? undefined : value } })
-          }
-          choices={[
-            { id: "ALL" as const, name: t("gallery.all") },
-            ...MEDIA_STATUSES.map((id) => ({ id, name: statusName(id) })),
-          ]}
-        />
-      </div>
+      {selection.ids.size > 0 ? (
+        <SelectionBar
+          text={t("sessions.selected", { count: selection.ids.size })}
+          onClear={() => setSelection(NOTHING)}
+        >
+          <Button icon={Trash2} onPress={() => remove(selection.ids)}>
+            {t("common.delete")}
+          </Button>
+        </SelectionBar>
+      ) : (
+        <div className="toolbar">
+          <Select
+            compact
+            label={t("common.status")}
+            value={status}
+            onChange={(value) => {
+              setSelection(NOTHING);
+              void navigate({ search: { status: value === "ALL" ? undefined : value } });
+            }}
+            choices={[
+              { id: "ALL" as const, name: t("gallery.all") },
+              ...MEDIA_STATUSES.map((id) => ({ id, name: statusName(id) })),
+            ]}
+          />
+        </div>
+      )}
+      <BulkProgress bulk={bulk} />
       <DropArea enabled onDrop={add}>
         {list.error && list.loaded === 0 ? (
           <Failure error={list.error} onRetry={list.refetch} />
@@ -169,9 +219,26 @@ export function MediaPage() {
               return width * 0.75 + CAPTION;
             }}
             onRange={list.need}
-            onOpen={(index) => show(list.at(index)?.id)}
+            isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
+            onOpen={(index) => show(idAt(index))}
+            onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
+            onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
+            onSelectAll={() =>
+              setSelection(extend({ ids: new Set(), anchor: 0 }, list.count - 1, idAt))
+            }
+            onRemove={(index) => {
+              const id = idAt(index);
+              if (id) remove(selection.ids.size > 0 ? selection.ids : new Set([id]));
+            }}
             renderItem={({ index }) => (
-              <MediaTile media={list.at(index)} keeper={keeper} width={tile} />
+              <MediaTile
+                media={list.at(index)}
+                keeper={keeper}
+                width={tile}
+                selected={selection.ids.has(idAt(index) ?? "")}
+                selecting={selection.ids.size > 0}
+                onToggle={() => setSelection((before) => toggle(before, index, idAt))}
+              />
             )}
           />
         )}
@@ -181,8 +248,8 @@ export function MediaPage() {
           media={open}
           keeper={keeper}
           onClose={() => show(undefined)}
-          onDeleted={() => {
-            leaveOut(open.id);
+          onRemove={() => {
+            remove(new Set([open.id]));
             show(undefined);
           }}
         />

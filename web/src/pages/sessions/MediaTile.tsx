@@ -6,6 +6,7 @@ import { t } from "../../i18n/i18n.ts";
 import { smallestUrl, srcSet } from "../../lib/variants.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
 import { Picture } from "../../ui/Picture.tsx";
+import { checkable, TileCheck } from "../../ui/TileCheck.tsx";
 import { stageName } from "./stages.ts";
 
 export const mediaName = (media: Media) => media.filename || t("sessions.unnamed");
@@ -25,13 +26,17 @@ interface MediaTileProps {
   media: Media | undefined;
   keeper: UrlKeeper<Media>;
   width: number;
+  selected: boolean;
+  selecting: boolean;
+  onToggle: () => void;
 }
 
-export function MediaTile({ media, keeper, width }: MediaTileProps) {
+export function MediaTile(props: MediaTileProps) {
+  const { media, keeper, width, selected, selecting, onToggle } = props;
   if (!media) return <div className="media-tile" />;
   const Icon = isVideo(media) ? Film : ImageIcon;
   return (
-    <div className="media-tile">
+    <div className={`media-tile ${checkable(selected, selecting)}`}>
       <div className="media-picture">
         {media.status === "COMPLETED" ? (
           <Picture
@@ -58,6 +63,7 @@ export function MediaTile({ media, keeper, width }: MediaTileProps) {
           <StatusBadge status={media.status} />
         </span>
       </div>
+      <TileCheck name={mediaName(media)} selected={selected} onToggle={onToggle} />
     </div>
   );
 }

@@ -1,6 +1,6 @@
 /** What is known of one image: facts, how it came to be, and the files derived from it. */
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { RotateCcw } from "lucide-react";
+import { Link2, RotateCcw } from "lucide-react";
 import {
   historyQuery,
   retryImage,
@@ -47,8 +47,14 @@ function Timeline({ space, image }: { space: Space; image: SpaceImage }) {
   );
 }
 
-export function Details(props: { space: Space; image: SpaceImage; editable: boolean }) {
-  const { space, image, editable } = props;
+interface DetailsProps {
+  space: Space;
+  image: SpaceImage;
+  editable: boolean;
+  onLink: () => void;
+}
+
+export function Details({ space, image, editable, onLink }: DetailsProps) {
   const queries = useQueryClient();
   const retry = useMutation({
     mutationFn: () => retryImage(space.id, image.id),
@@ -62,6 +68,11 @@ export function Details(props: { space: Space; image: SpaceImage; editable: bool
         {image.status === "FAILED" && editable && (
           <Button icon={RotateCcw} isPending={retry.isPending} onPress={() => retry.mutate()}>
             {t("common.tryAgain")}
+          </Button>
+        )}
+        {image.status === "READY" && (
+          <Button icon={Link2} onPress={onLink}>
+            {t("imageLink.copy")}
           </Button>
         )}
       </div>

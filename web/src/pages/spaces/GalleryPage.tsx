@@ -1,19 +1,20 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { IMAGE_TYPES } from "@tidegate/client";
-import { Trash2, Upload, X } from "lucide-react";
+import { Trash2, Upload } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
+import { useBulk } from "../../api/bulk.ts";
 import { deleteImage, restoreImage, type Space, spaceKeys } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
 import { filesOfInput } from "../../lib/dropped-files.ts";
-import { forEachId } from "../../lib/each.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
-import { Button, IconButton } from "../../ui/Button.tsx";
+import { BulkProgress } from "../../ui/BulkProgress.tsx";
+import { Button } from "../../ui/Button.tsx";
 import { DropArea } from "../../ui/DropArea.tsx";
 import { Select } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
-import { tell, tellFailure } from "../../ui/toast.tsx";
+import { SelectionBar } from "../../ui/SelectionBar.tsx";
 import { VirtualGrid } from "../../ui/VirtualGrid.tsx";
 import { uploads } from "../../uploads/index.ts";
 import { Lightbox } from "./Lightbox.tsx";
@@ -60,9 +61,9 @@ function Gallery({ space }: { space: Space }) {
   const navigate = useNavigate({ from: "/spaces/$spaceId" });
   const queries = useQueryClient();
   const status = search.status && STATUSES.includes(search.status) ? search.status : "READY";
-  const { list, keeper, leaveOut, refresh } = useGallery(space.id, status);
+  const { list, keeper, leaveOut } = useGallery(space.id, status);
+  const bulk = useBulk("space", space.id);
   const [selection, setSelection] = useState(NOTHING);
-  const [progress, setProgress] = useState<{ done: number; total: number }>();
   const [tile, setTile] = useState(220);
   const [lastOpen, setLastOpen] = useState<number | null>(null);
   const leftAt = useRef(-1);
@@ -77,31 +78,38 @@ function Gallery({ space }: { space: Space }) {
   const show = (image: string | undefined, replaced = false) =>
     void navigate({ search: (before) => ({ ...before, image }), replace: replaced });
 
-  async function remove(ids: ReadonlySet<string>) {
-    const total = ids.size;
-    const { done: removed, failure } = await forEachId(
-      ids,
-      (id) => deleteImage(space.id, id),
-      (done) => setProgress({ done, total }),
-    );
-    setProgress(undefined);
-    setSelection(NOTHING);
-    if (failure !== undefined) tellFailure(failure);
-    leaveOut(new Set(removed));
+  const names = () =>
+    new Map(list.held().map(({ id, name }) => [id, name || t("image.unnamed")] as const));
+  function afterChange({ unsure }: { unsure: boolean }) {
+    if (unsure) list.refetch();
     void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
     void queries.invalidateQueries({ queryKey: spaceKeys.trash(space.id) });
-    if (removed.length > 0) {
-      const run = () => void restore(removed);
-      tell(t("gallery.deleted", { count: removed.length }), { name: t("common.undo"), run });
-    }
   }
-  async function restore(ids: string[]) {
-    const { failure } = await forEachId(ids, async (id) => {
-      await restoreImage(space.id, id);
-      await refresh(id);
+  function remove(ids: ReadonlySet<string>) {
+    setSelection(NOTHING);
+    bulk.perform({
+      action: "delete",
+      ids: [...ids],
+      names: names(),
+      one: (id) => deleteImage(space.id, id),
+      onDone: (done) => leaveOut(new Set(done)),
+      said: (count) => t("gallery.deleted", { count }),
+      undo: restore,
+      after: afterChange,
     });
-    if (failure !== undefined) tellFailure(failure);
-    void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
+  }
+  function restore(ids: string[]) {
+    bulk.perform({
+      action: "restore",
+      ids,
+      names: names(),
+      one: (id) => restoreImage(space.id, id),
+      said: (count) => t("trash.restored", { count }),
+      after(outcome) {
+        afterChange(outcome);
+        void queries.invalidateQueries({ queryKey: spaceKeys.allImages(space.id) });
+      },
+    });
   }
 
   const openPosition = useMemo(
@@ -127,28 +135,16 @@ function Gallery({ space }: { space: Space }) {
   return (
     <DropArea enabled={editable} onDrop={(files) => uploads.addToSpace(space, files)}>
       {selection.ids.size > 0 ? (
-        <div className="selection-bar">
-          <strong role="status">
-            {progress
-              ? t("gallery.deleting", progress)
-              : t("gallery.selected", { count: selection.ids.size })}
-          </strong>
-          <span className="grow" />
+        <SelectionBar
+          text={t("gallery.selected", { count: selection.ids.size })}
+          onClear={() => setSelection(NOTHING)}
+        >
           {editable && (
-            <Button
-              icon={Trash2}
-              isPending={progress !== undefined}
-              onPress={() => void remove(selection.ids)}
-            >
+            <Button icon={Trash2} onPress={() => remove(selection.ids)}>
               {t("common.delete")}
             </Button>
           )}
-          <IconButton
-            icon={X}
-            label={t("gallery.selectNone")}
-            onPress={() => setSelection(NOTHING)}
-          />
-        </div>
+        </SelectionBar>
       ) : (
         <div className="toolbar">
           <Select
@@ -162,6 +158,7 @@ function Gallery({ space }: { space: Space }) {
           />
         </div>
       )}
+      <BulkProgress bulk={bulk} />
       {list.isPending ? (
         <Loading />
       ) : list.count === 0 ? (
@@ -193,7 +190,7 @@ function Gallery({ space }: { space: Space }) {
             editable
               ? (index) => {
                   const id = idAt(index);
-                  if (id) void remove(selection.ids.size > 0 ? selection.ids : new Set([id]));
+                  if (id) remove(selection.ids.size > 0 ? selection.ids : new Set([id]));
                 }
               : undefined
           }
@@ -228,7 +225,7 @@ function Gallery({ space }: { space: Space }) {
           }}
           onRemove={(id) => {
             const next = idAt(openPosition + 1) ?? idAt(openPosition - 1);
-            void remove(new Set([id]));
+            remove(new Set([id]));
             show(next, true);
           }}
           onClose={() => {

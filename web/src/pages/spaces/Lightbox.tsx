@@ -6,16 +6,15 @@ import { ChevronLeft, ChevronRight, Info, Link2, Trash2, X, ZoomIn, ZoomOut } fr
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { Dialog } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
-import { getImage, imageQuery, type Space, type SpaceImage } from "../../api/spaces.ts";
+import { imageQuery, type Space, type SpaceImage } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
-import { formatTime } from "../../lib/format.ts";
 import { srcSet } from "../../lib/variants.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
 import { IconButton } from "../../ui/Button.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
 import { Picture } from "../../ui/Picture.tsx";
-import { tell, tellFailure } from "../../ui/toast.tsx";
 import { Details } from "./Details.tsx";
+import { ImageLinkDialog } from "./ImageLinkDialog.tsx";
 import { useZoom } from "./use-zoom.ts";
 import "./lightbox.css";
 
@@ -33,23 +32,13 @@ interface LightboxProps {
   onClose: () => void;
 }
 
-/** Copies a URL that was signed just now, and says until when it works. */
-async function copyLink(spaceId: string, imageId: string): Promise<void> {
-  try {
-    const image = await getImage(spaceId, imageId);
-    if (!image.cloudfrontUrl || !image.expiresAt) return;
-    await navigator.clipboard.writeText(image.cloudfrontUrl);
-    tell(t("image.linkCopied", { time: formatTime(image.expiresAt) }));
-  } catch (failure) {
-    tellFailure(failure);
-  }
-}
-
 export function Lightbox(props: LightboxProps) {
   const { space, imageId, known, position, count, editable, keeper, onMove, onClose } = props;
   const query = useQuery({ ...imageQuery(space.id, imageId), enabled: known === undefined });
   const image = known ?? query.data;
   const [details, setDetails] = useState(false);
+  const [linking, setLinking] = useState(false);
+  const published = image?.status === "READY";
   const zoom = useZoom(imageId);
   const body = useRef<HTMLDivElement>(null);
   useEffect(() => body.current?.focus(), []);
@@ -77,7 +66,7 @@ export function Lightbox(props: LightboxProps) {
       case "i":
         return () => setDetails((shown) => !shown);
       case "c":
-        return () => void copyLink(space.id, imageId);
+        return () => setLinking(published);
       case "Delete":
         return () => editable && props.onRemove(imageId);
       default:
@@ -120,7 +109,8 @@ export function Lightbox(props: LightboxProps) {
               <IconButton
                 icon={Link2}
                 label={t("image.copyLink")}
-                onPress={() => void copyLink(space.id, imageId)}
+                isDisabled={!published}
+                onPress={() => setLinking(true)}
               />
               <IconButton
                 icon={Info}
@@ -138,7 +128,7 @@ export function Lightbox(props: LightboxProps) {
               <IconButton icon={X} label={t("common.close")} onPress={onClose} />
             </header>
             <div className="lightbox-stage" {...zoom.stage}>
-              {image?.status === "READY" ? (
+              {image && published ? (
                 <div className="lightbox-picture" style={zoom.style}>
                   <Picture
                     key={imageId}
@@ -182,8 +172,17 @@ export function Lightbox(props: LightboxProps) {
                 </div>
               )}
             </div>
-            {details && image && <Details space={space} image={image} editable={editable} />}
+            {details && image && (
+              <Details
+                space={space}
+                image={image}
+                editable={editable}
+                onLink={() => setLinking(true)}
+              />
+            )}
           </div>
+          {/* Beside the element whose keys move among the images. */}
+          {linking && image && <ImageLinkDialog image={image} onClose={() => setLinking(false)} />}
         </Dialog>
       </Modal>
     </ModalOverlay>

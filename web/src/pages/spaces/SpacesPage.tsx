@@ -1,68 +1,20 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { Images, Plus } from "lucide-react";
+import { Plus } from "lucide-react";
 import { useState } from "react";
 import { usePagedList } from "../../api/paged-list.ts";
 import { createSpace, listSpaces, type Space, spaceKeys } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
-import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.ts";
-import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { CreateDialog } from "../../ui/CreateDialog.tsx";
-import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
-import { roleName } from "./roles.ts";
-
-function columns(): Column<Space>[] {
-  return [
-    {
-      id: "name",
-      name: t("common.name"),
-      width: "minmax(0, 3fr)",
-      cell: (space) => (
-        <div className="row-name">
-          <Images size={18} aria-hidden />
-          <strong className="clip" dir="auto">
-            {space.name}
-          </strong>
-        </div>
-      ),
-    },
-    {
-      id: "role",
-      name: t("spaces.role"),
-      width: "7rem",
-      wide: true,
-      cell: ({ role }) => (role ? <Badge>{roleName(role)}</Badge> : null),
-    },
-    {
-      id: "images",
-      name: t("spaces.images"),
-      width: "6rem",
-      align: "end",
-      cell: ({ imageCount }) => formatNumber(imageCount),
-    },
-    {
-      id: "size",
-      name: t("common.size"),
-      width: "6rem",
-      align: "end",
-      wide: true,
-      cell: ({ bytes }) => formatBytes(bytes),
-    },
-    {
-      id: "created",
-      name: t("common.created"),
-      width: "12rem",
-      wide: true,
-      cell: ({ createdAt }) => formatDateTime(createdAt),
-    },
-  ];
-}
+import { VirtualGrid } from "../../ui/VirtualGrid.tsx";
+import { cardHeight, SpaceCard } from "./SpaceCard.tsx";
 
 export function SpacesPage() {
   const [creating, setCreating] = useState(false);
+  const [card, setCard] = useState(280);
   const navigate = useNavigate();
   const queries = useQueryClient();
   async function add(name: string) {
@@ -91,13 +43,18 @@ export function SpacesPage() {
           {t("spaces.empty")}
         </Empty>
       ) : (
-        <DataTable
+        <VirtualGrid
           label={t("nav.spaces")}
           count={list.count}
-          columns={columns()}
-          rowAt={list.at}
+          columnWidth={240}
+          gap={16}
+          rowHeight={(width) => {
+            if (Math.abs(width - card) > 1) queueMicrotask(() => setCard(width));
+            return cardHeight(width);
+          }}
           onRange={list.need}
           onOpen={open}
+          renderItem={({ index }) => <SpaceCard space={list.at(index)} width={card} />}
         />
       )}
       {creating && (

@@ -1,11 +1,11 @@
 /** One image of the grid. */
 import type { UrlKeeper } from "@tidegate/client";
-import { Check } from "lucide-react";
 import type { SpaceImage } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
-import { smallestUrl, srcSet } from "../../lib/variants.ts";
 import { statusName } from "../../ui/Badge.tsx";
 import { Picture } from "../../ui/Picture.tsx";
+import { checkable, TileCheck } from "../../ui/TileCheck.tsx";
+import { thumbnailsOf } from "./thumbnails.ts";
 
 interface TileProps {
   image: SpaceImage | undefined;
@@ -28,16 +28,11 @@ function Unfinished({ image }: { image: SpaceImage }) {
   );
 }
 
-const thumbnailsOf = ({ thumbnails, cloudfrontUrl }: SpaceImage) => ({
-  src: smallestUrl(thumbnails) ?? cloudfrontUrl ?? undefined,
-  srcSet: srcSet(thumbnails),
-});
-
 export function Tile({ image, selected, selecting, width, onToggle, keeper }: TileProps) {
   if (!image) return <div className="tile waiting" />;
   const name = image.name || t("image.unnamed");
   return (
-    <div className={`tile ${selected ? "selected" : ""} ${selecting ? "selecting" : ""}`}>
+    <div className={`tile ${checkable(selected, selecting)}`}>
       {image.status === "READY" ? (
         <Picture
           alt={name}
@@ -53,18 +48,7 @@ export function Tile({ image, selected, selecting, width, onToggle, keeper }: Ti
       <span className="tile-name clip" dir="auto" aria-hidden>
         {name}
       </span>
-      {onToggle && (
-        <button
-          type="button"
-          className="tile-check"
-          tabIndex={-1}
-          aria-label={t("gallery.select", { name })}
-          aria-pressed={selected}
-          onClick={onToggle}
-        >
-          <Check size={16} aria-hidden />
-        </button>
-      )}
+      {onToggle && <TileCheck name={name} selected={selected} onToggle={onToggle} />}
     </div>
   );
 }

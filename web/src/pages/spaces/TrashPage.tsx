@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { RotateCcw, Trash2 } from "lucide-react";
 import { useState } from "react";
+import { useBulk } from "../../api/bulk.ts";
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import {
@@ -14,12 +15,15 @@ import {
 } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
 import { formatAgo, formatBytes } from "../../lib/format.ts";
+import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { Blurhash } from "../../ui/Blurhash.tsx";
+import { BulkProgress } from "../../ui/BulkProgress.tsx";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { FormDialog } from "../../ui/Dialog.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
-import { tell, tellFailure } from "../../ui/toast.tsx";
+import { SelectionBar } from "../../ui/SelectionBar.tsx";
+import { tell } from "../../ui/toast.tsx";
 import { SpaceFrame } from "./SpaceFrame.tsx";
 import "./spaces.css";
 
@@ -93,51 +97,94 @@ function Trash({ spaceId }: { spaceId: string }) {
   const key = spaceKeys.trash(spaceId);
   const edit = useListEditor<DeletedImage>(key);
   const queries = useQueryClient();
-  const [purging, setPurging] = useState<DeletedImage>();
+  const bulk = useBulk("space", spaceId);
+  const [selection, setSelection] = useState(NOTHING);
+  const [purging, setPurging] = useState<readonly string[]>();
   const list = usePositionedList<DeletedImage>({
     queryKey: key,
     fetchAt: (...page) => listTrash(spaceId, ...page),
   });
-  const leaveOut = (id: string) => edit((items) => items.filter((image) => image.id !== id));
-  async function restore(image: DeletedImage) {
-    try {
-      await restoreImage(spaceId, image.id);
-      leaveOut(image.id);
-      tell(t("trash.restored", { name: nameOf(image) }));
-      await queries.invalidateQueries({ queryKey: ["spaces", "images", spaceId] });
-      await queries.invalidateQueries({ queryKey: spaceKeys.one(spaceId) });
-    } catch (failure) {
-      tellFailure(failure);
-    }
+  const idAt = (position: number) => list.at(position)?.id;
+  const names = () => new Map(list.held().map((image) => [image.id, nameOf(image)]));
+  function leaveOut(ids: string[]) {
+    const gone = new Set(ids);
+    edit((items) => items.filter(({ id }) => !gone.has(id)));
   }
-  async function purge(image: DeletedImage) {
-    await purgeImage(spaceId, image.id);
-    leaveOut(image.id);
-    tell(t("trash.purged", { name: nameOf(image) }));
+  function change(action: "restore" | "purge", ids: readonly string[]) {
+    setSelection(NOTHING);
+    const restores = action === "restore";
+    bulk.perform({
+      action,
+      ids,
+      names: names(),
+      one: (id) => (restores ? restoreImage(spaceId, id) : purgeImage(spaceId, id)),
+      onDone: leaveOut,
+      said: (count) => t(restores ? "trash.restored" : "trash.purged", { count }),
+      after({ unsure }) {
+        if (unsure) list.refetch();
+        void queries.invalidateQueries({ queryKey: spaceKeys.allImages(spaceId) });
+        void queries.invalidateQueries({ queryKey: spaceKeys.one(spaceId) });
+      },
+    });
   }
   if (list.error && list.loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
   if (list.isPending) return <Loading />;
-  if (list.count === 0) return <Empty title={t("trash.emptyTitle")}>{t("trash.empty")}</Empty>;
+  const one = purging?.length === 1 ? names().get(purging[0] ?? "") : undefined;
   return (
     <>
-      <DataTable
-        label={t("spaces.trash")}
-        count={list.count}
-        columns={columns((image) => void restore(image), setPurging)}
-        rowAt={list.at}
-        rowHeight={56}
-        onRange={list.need}
-        onRemove={(index) => setPurging(list.at(index))}
-      />
+      {selection.ids.size > 0 && (
+        <SelectionBar
+          text={t("gallery.selected", { count: selection.ids.size })}
+          onClear={() => setSelection(NOTHING)}
+        >
+          <Button icon={RotateCcw} onPress={() => change("restore", [...selection.ids])}>
+            {t("trash.restore")}
+          </Button>
+          <Button icon={Trash2} onPress={() => setPurging([...selection.ids])}>
+            {t("trash.purge")}
+          </Button>
+        </SelectionBar>
+      )}
+      <BulkProgress bulk={bulk} />
+      {list.count === 0 ? (
+        <Empty title={t("trash.emptyTitle")}>{t("trash.empty")}</Empty>
+      ) : (
+        <DataTable
+          label={t("spaces.trash")}
+          count={list.count}
+          columns={columns(
+            ({ id }) => change("restore", [id]),
+            ({ id }) => setPurging([id]),
+          )}
+          rowAt={list.at}
+          rowHeight={56}
+          onRange={list.need}
+          isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
+          onOpen={(index) => setSelection((before) => toggle(before, index, idAt))}
+          onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
+          onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
+          onSelectAll={() =>
+            setSelection(extend({ ids: new Set(), anchor: 0 }, list.count - 1, idAt))
+          }
+          onRemove={(index) => {
+            const id = idAt(index);
+            if (id) setPurging(selection.ids.size > 0 ? [...selection.ids] : [id]);
+          }}
+        />
+      )}
       {purging && (
         <FormDialog
-          title={t("trash.purgeName", { name: nameOf(purging) })}
+          title={
+            one === undefined
+              ? t("trash.purgeTitle", { count: purging.length })
+              : t("trash.purgeName", { name: one })
+          }
           submit={t("trash.purge")}
           danger
           onClose={() => setPurging(undefined)}
-          onSubmit={() => purge(purging)}
+          onSubmit={async () => change("purge", purging)}
         >
-          <p>{t("trash.purgeText")}</p>
+          <p>{t("trash.purgeText", { count: purging.length })}</p>
         </FormDialog>
       )}
     </>

@@ -110,5 +110,5 @@ export function useGallery(spaceId: string, status: string) {
     },
     onGap: list.refetch,
   });
-  return { list, keeper, leaveOut, refresh };
+  return { list, keeper, leaveOut };
 }
