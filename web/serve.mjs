@@ -11,13 +11,14 @@ import { fillOrigins } from "./scripts/csp.mjs";
 
 const DIST = join(import.meta.dirname, "dist");
 
-/** Whether a path is the address of a page, such as `/spaces/*`. */
+/** Whether a path is the address of a page, such as `/spaces/*`, where `*` is one segment. */
 export function isPage(path, pages) {
-  return pages.some((page) =>
-    page.endsWith("/*")
-      ? path.startsWith(page.slice(0, -1)) && path.length > page.length - 1
-      : path === page,
-  );
+  const segments = path.split("/");
+  return pages.some((page) => {
+    const wanted = page.split("/");
+    const fits = (one, at) => one === segments[at] || (one === "*" && Boolean(segments[at]));
+    return wanted.length === segments.length && wanted.every(fits);
+  });
 }
 
 function encodingFor(accepted, encodings) {

@@ -15,9 +15,20 @@ const TYPES = {
   ".css": "text/css; charset=utf-8",
   ".svg": "image/svg+xml",
 };
-/** Addresses of pages. `*` stands for one or more segments. Anything else below `/` is the API's. */
+/**
+ * Addresses of pages. `*` stands for one segment, so that no address of a stored object is one of a page.
+ * Anything else below `/` is the API's.
+ */
 const PAGES = ["/", "/sign-in", "/spaces", "/files", "/disks", "/sessions", "/datasets"];
-const BELOW = ["/spaces/*", "/disks/*", "/sessions/*", "/datasets/*", "/admin/*"];
+const BELOW = [
+  "/spaces/*",
+  "/spaces/*/*",
+  "/disks/*",
+  "/sessions/*",
+  "/datasets/*",
+  "/datasets/*/*",
+  "/admin/*",
+];
 
 async function filesOf(folder) {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });

@@ -39,7 +39,7 @@ const PAGES: Record<string, (ids: Ids) => string> = {
   keys: () => "/admin/keys",
   settings: () => "/admin/settings",
   audit: () => "/admin/audit",
-  "nothing there": () => "/spaces/a/b/c",
+  "nothing there": () => "/spaces/a/b",
 };
 const WIDTHS = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
 

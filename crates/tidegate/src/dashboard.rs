@@ -20,7 +20,7 @@ const FOLDER: &str = "crates/tidegate/assets/dashboard";
 pub struct Manifest {
     /// The path of the file that is sent for every page.
     pub page: String,
-    /// Addresses of pages; `/spaces/*` is everything below `/spaces/`.
+    /// Addresses of pages; each `*` stands for one segment.
     pub pages: Vec<String>,
     /// Header fields of the page. `{edge}`, `{store}` and `{issuer}` stand for origins.
     pub page_headers: BTreeMap<String, String>,

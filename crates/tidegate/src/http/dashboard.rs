@@ -46,7 +46,7 @@ impl Dashboard {
     }
 
     fn routes(self) -> Router<Arc<App>> {
-        let pages: Vec<String> = self.build.manifest.pages.iter().map(|page| page.replace("/*", "/{*rest}")).collect();
+        let pages: Vec<String> = self.build.manifest.pages.iter().map(|page| route_of(page)).collect();
         let dashboard = Arc::new(self);
         let mut router = Router::new();
         for address in pages {
@@ -69,6 +69,12 @@ impl Dashboard {
             None => error::body(Code::NotFound, "the dashboard of this version has no such file"),
         }
     }
+}
+
+/// Returns the route of an address of the manifest, whose `*` stand for one segment each.
+fn route_of(page: &str) -> String {
+    let named = |(place, segment)| if segment == "*" { format!("{{segment{place}}}") } else { str::to_owned(segment) };
+    page.split('/').enumerate().map(named).collect::<Vec<_>>().join("/")
 }
 
 /// Puts the origins that the page reaches into a `Content-Security-Policy`: the other doors, and the

@@ -13,12 +13,24 @@ async fn every_page_is_one_file_and_everything_else_is_the_api() {
     let app = TestApp::start().await;
     let start = fetch(&app, "/", &[]).await;
     assert_eq!((start.status, start.header("content-type")), (200, "text/html; charset=utf-8"));
-    for path in ["/spaces", "/spaces/0195-x", "/spaces/a/b/c", "/files?folder=a", "/admin/audit", "/datasets/%25/x"] {
+    for path in ["/spaces", "/spaces/0195-x", "/spaces/a/b", "/files?folder=a", "/admin/audit", "/datasets/%25/x"] {
         let page = fetch(&app, path, &[]).await;
         assert_eq!((page.status, page.text() == start.text()), (200, true), "{path}");
         assert_eq!(page.header("cache-control"), "private, no-cache", "{path}");
     }
-    for path in ["/spaces/", "/nothing", "/index.html", "/manifest.json", "/admin", "/admin/", "/api", "/v1", "/v1/x"] {
+    for path in [
+        "/spaces/",
+        "/spaces/a/pub/b/c.jpg",
+        "/sessions/a/processed/b.jpg",
+        "/nothing",
+        "/index.html",
+        "/manifest.json",
+        "/admin",
+        "/admin/",
+        "/api",
+        "/v1",
+        "/v1/x",
+    ] {
         let other = fetch(&app, path, &[("accept", "text/html")]).await;
         assert_eq!(other.refusal(), (404, "NOT_FOUND".into()), "{path}");
     }

@@ -249,6 +249,7 @@ impl Belongings {
             DISKS => library::objects::find(app, caller, Action::Read, kind, image),
             DISKS => library::objects::find_in_any_state(app, caller, Action::Read, kind, image),
             DISKS => library::objects::find_ready(app, caller, kind, image),
+            DISKS => library::objects::find_named(app, caller, kind, image),
             DISKS => library::objects::list(app, caller, disks, None, Start::First, 10),
             DISKS => library::downloads::open(app, caller, kind, image),
             DISKS => library::grants::issue(app, caller, kind, image),

@@ -150,6 +150,9 @@ pub(super) const ISSUERS: &[(&str, &str, &[&str])] = &[
     ("get_image_stream_url", "set-cookie", &["disk stream, cookies"]),
     // The path without a signature.
     ("get_image_metadata", "url", &[]),
+    // Ids and fingerprints of public keys, and whether a setting is secret.
+    ("list_keys", "signing", &[]),
+    ("list_settings", "settings.[].secret", &[]),
     ("sign_image_parts", "url", &["disk part"]),
     ("sign_image_parts", "urls", &["disk part"]),
     ("sign_image_parts", "urls.[].url", &["disk part"]),
