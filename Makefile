@@ -98,7 +98,7 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 	$(SERVERS) -- $(IN_PROCESS) --test '*' -- --skip tidy:: --skip layers:: --skip callers::
 	TEST_DATABASE=postgres $(SERVERS) -- $(IN_PROCESS) --test it -- --skip tidy:: --skip layers:: --skip callers:: --skip contract:: --skip cli_settings::
 
-e2e: tools-rust tools-python tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
+e2e: tools-rust tools-python tools-node tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
 	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not chart and not dist and not upgrade" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder

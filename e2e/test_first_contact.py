@@ -82,7 +82,7 @@ def test_a_log_for_programs_says_it_in_one_line(make_server):
 def test_the_page_fits_wide_and_narrow_windows(server, tmp_path, width):
     with Tab(tmp_path) as tab:
         tab.call("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
-        tab.open(server.api)
+        tab.open(server.api + "/start")
         assert tab.wait("document.querySelectorAll('section').length >= 4")
         assert tab.value("document.documentElement.scrollWidth <= window.innerWidth"), "nothing is cut off"
         assert str(tmp_path / "data") in tab.value("document.body.innerText")

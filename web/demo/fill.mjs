@@ -41,15 +41,26 @@ async function gallery(api) {
   })) {
     await api.ask("PUT", `/api/spaces/${space}/members/${user}`, { role });
   }
-  const names = [
-    "Team outing",
-    "Prototype renders",
-    "Press pictures",
-    "Лаборатория",
-    "أرشيف الصور",
-  ];
-  for (const name of names) await api.space(name);
   return { space, image: images[5].id };
+}
+
+/** Makes further spaces with a few images each, of other names than English ones too. */
+async function smallGalleries(api) {
+  const names = [
+    "أرشيف الصور",
+    "Лаборатория",
+    "Press pictures",
+    "Prototype renders",
+    "Team outing",
+  ];
+  for (const [i, name] of names.entries()) {
+    const space = await api.space(name);
+    const count = 2 + ((i * 3) % 4);
+    for (let n = 0; n < count; n += 1) {
+      await api.image(space, `${n + 1}.png`, landscape(100 + i * 10 + n, 480, 360));
+    }
+    await api.shown(space, count);
+  }
 }
 
 async function files(api) {
@@ -137,6 +148,8 @@ export async function fill(api, say = () => undefined) {
   const session = await media(api);
   say("a dataset");
   const datasetId = await dataset(api);
+  say("small galleries");
+  await smallGalleries(api);
   say("a gallery of 26 images");
   return { ...(await gallery(api)), disk, session, dataset: datasetId };
 }

@@ -218,7 +218,8 @@ test("a link to an image is made for a time and a size, and copied", async ({
   const space = await ann.space("Links");
   await ann.image(space, "linked.png", picture(80));
   await ann.shown(space, 1);
-  await open(`/spaces/${space}`);
+  await ann.ask("PUT", `/api/spaces/${space}/members/bob`, { role: "viewer" });
+  await open(`/spaces/${space}`, "bob");
   await page.getByRole("gridcell").click();
   await page.keyboard.press("c");
   const dialog = page.getByRole("dialog", { name: "Link to an image" });

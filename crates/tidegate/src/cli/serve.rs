@@ -109,8 +109,9 @@ fn banner(app: &App, operations: Option<SocketAddr>) -> String {
         operations.map_or_else(String::new, |address| format!("  probes  http://{address}   (/readyz, /metrics)\n"));
     let open = if is_open(app) { format!("\nNote: {OPEN}.\n") } else { String::new() };
     let data = std::path::absolute(&app.config.data).unwrap_or_else(|_| app.config.data.clone());
+    let pages = if app.config.dashboard { "open it in a browser; " } else { "" };
     format!(
-        "Tidegate {}\n  API     {}   (documentation at /manual/)\n  edge    {edge}\n  S3      {}\n{operations}  data    {}\n\
+        "Tidegate {}\n  API     {}   ({pages}documentation at /manual/)\n  edge    {edge}\n  S3      {}\n{operations}  data    {}\n\
          {open}\nTry it in another terminal:\n\n  {}\n\n",
         env!("CARGO_PKG_VERSION"),
         app.addresses.api,
