@@ -1,21 +1,27 @@
-"""screenshots.py: takes the pictures of the start page and of the documentation, at two widths.
+"""screenshots.py: takes the pictures of the start page, of the dashboard and of the documentation.
 
-Run it after a change of the start page: `.tools/venv/bin/python e2e/screenshots.py`. With a folder as
-argument it writes pictures of the documentation into it instead, some of them dark or of a search.
+Run it after a change of the start page or the dashboard: `.tools/venv/bin/python e2e/screenshots.py`. With
+a folder as argument it writes pictures of the documentation into it instead, some of them dark or of a
+search.
 """
 
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 
 from browser_tab import Tab
-from server import ROOT, Server
+from PIL import Image
+from server import BINARY, ROOT, Server
 
 # Names, paths, widths and heights in CSS pixels; a phone has two device pixels in each.
 VIEWS = [
     ("first-page.png", "/start", 1024, 640, 1),
     ("first-page-narrow.png", "/start", 390, 844, 2),
 ]
+# Views of the dashboard, as web/tests/screenshots.mjs names them, and whether they are of a phone.
+DASHBOARD = [("gallery", False), ("spaces", True), ("lightbox", False), ("usage", False), ("streaming", True)]
 # Names, paths, widths, whether dark, what is searched.
 SITE = [
     ("site-start.png", "", 1280, False, None),
@@ -62,6 +68,18 @@ def take_site(server, tab, images):
         report(tab, images / name, tab.value("document.documentElement.scrollHeight"))
 
 
+def take_dashboard(folder, images):
+    """Takes pictures of the demo data, and keeps them small: 256 colours are enough."""
+    taken = folder / "dashboard"
+    names = [name for name, _ in DASHBOARD]
+    command = [ROOT / ".tools/node/bin/node", "tests/screenshots.mjs", taken, *names]
+    subprocess.run(command, cwd=ROOT / "web", env={**os.environ, "TIDEGATE": str(BINARY.resolve())}, check=True)
+    for name, is_phone in DASHBOARD:
+        picture = Image.open(taken / f"{name}-{'phone-dark' if is_phone else 'wide-light'}.png").convert("RGB")
+        small = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG)
+        small.save(images / f"dashboard-{name}.png", optimize=True)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         # The addresses that a reader sees. Nothing else may run there meanwhile.
@@ -72,6 +90,7 @@ def main():
         with server, Tab(pathlib.Path(folder)) as tab:
             if known:
                 take_first_page(server, tab, ROOT / "docs/images")
+                take_dashboard(pathlib.Path(folder), ROOT / "docs/images")
             else:
                 images = pathlib.Path(sys.argv[1])
                 images.mkdir(parents=True, exist_ok=True)

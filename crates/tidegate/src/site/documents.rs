@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(address_of("docs/README.md").as_deref(), Some("index.html"));
         assert_eq!(address_of("docs/decisions/README.md").as_deref(), Some("decisions/index.html"));
         assert_eq!(address_of("README.md").as_deref(), Some("readme.html"));
-        assert_eq!(address_of("docs/images/first-page.png").as_deref(), Some("images/first-page.png"));
+        assert_eq!(address_of("docs/images/dashboard-gallery.png").as_deref(), Some("images/dashboard-gallery.png"));
         assert_eq!(address_of("crates/tidegate/src/main.rs"), None);
         assert_eq!(resolve("docs/guides/files.md", "../../README.md"), "README.md");
     }
