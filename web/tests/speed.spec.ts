@@ -10,6 +10,9 @@ import { expect, test } from "./fixtures.ts";
 // @ts-expect-error -- plain JavaScript
 import { addImages } from "./many-images.mjs";
 
+/** A trace takes pictures of the page all the time, which are tasks of its own. */
+test.use({ trace: "off" });
+
 const COUNT = 100_000;
 const ROUNDS = 5;
 const PAINT = 1000;
