@@ -235,14 +235,16 @@ impl ChildList<'_> {
                 nodes!("$3", "dataset_id = $1 AND parent_id = $2 AND (state = 'DELETED' OR state = 'RESTORING')")
             }
             Shown::All => nodes!("$3", "dataset_id = $1 AND parent_id = $2 AND state = 'READY'"),
-            // Objects that are not READY are looked up once, in an index.
+            // `list_children` lists the same: nodes without a source file, and those whose object is
+            // READY. PostgreSQL would compare each node with each object if a set for NOT IN were
+            // larger than work_mem.
             Shown::In(ObjectState::Ready) => {
                 values.push(text(dataset.as_str()));
                 nodes!(
                     "$4",
-                    "dataset_id = $1 AND parent_id = $2 AND state = 'READY' AND (object_id IS NULL OR object_id NOT IN \
-                     (SELECT id FROM objects WHERE owner_kind = 'dataset' AND owner_id = $3 \
-                     AND state IN ('PENDING', 'SCANNING', 'PROCESSING', 'FAILED', 'REJECTED', 'RESTORING')))"
+                    "dataset_id = $1 AND parent_id = $2 AND state = 'READY' AND NOT EXISTS \
+                     (SELECT 1 FROM objects o WHERE o.id = nodes.object_id AND o.owner_kind = 'dataset' AND o.owner_id = $3 \
+                     AND o.state IN ('PENDING', 'SCANNING', 'PROCESSING', 'FAILED', 'REJECTED', 'DELETED', 'RESTORING', 'PURGED'))"
                 )
             }
             Shown::In(state) => {
