@@ -269,6 +269,20 @@ async fn what_cannot_be_done_is_refused_at_once() {
     app.finish().await;
 }
 
+/// A list is not read to its end: its elements would take many times the memory of the body.
+#[tokio::test]
+async fn a_long_list_is_refused_before_it_is_in_memory() {
+    let app = TestApp::start().await;
+    let space = app.space("ann", "x").await;
+    let ids = vec!["\"a\""; 2_000_000].join(",");
+    let body = format!(r#"{{"kind":"space","owner":"{space}","action":"delete","ids":[{ids}]}}"#);
+    let headers = [("x-user-id", "ann"), ("content-type", "application/json")];
+    let answer = app.send("POST", &format!("{}/v1/bulk", app.api()), &headers, body.into_bytes()).await;
+    assert_eq!(answer.refusal(), (400, "BAD_REQUEST".to_owned()), "{}", answer.text());
+    assert!(answer.text().contains("ids must have 1 to 10000 elements"), "{}", answer.text());
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_caller_has_few_at_a_time() {
     let app = TestApp::start().await;
