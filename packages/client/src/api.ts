@@ -957,8 +957,8 @@ export interface paths {
         put?: never;
         /**
          * Do one thing with many objects
-         * @description They are done one after the other in the background, each as if you asked for it alone, with the rights that you have when
-         *     it is its turn. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
+         * @description They are done one after the other in the background, each as if you asked for it alone. Membership of a space is read again for
+         *     each object; the organisation is that of the token that started it. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
          */
         post: operations["start_bulk"];
         delete?: never;

@@ -116,8 +116,8 @@ impl BulkResponse {
 
 /// Do one thing with many objects
 ///
-/// They are done one after the other in the background, each as if you asked for it alone, with the rights that you have when
-/// it is its turn. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
+/// They are done one after the other in the background, each as if you asked for it alone. Membership of a space is read again for
+/// each object; the organisation is that of the token that started it. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
 #[utoipa::path(post, path = "/v1/bulk", operation_id = "start_bulk", tag = "bulk", request_body = BulkRequest,
     responses((status = 202, body = BulkStarted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]

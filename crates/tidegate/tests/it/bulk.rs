@@ -1,5 +1,5 @@
-//! Bulk actions: one action on many objects, done by a job with the rights that the caller has when it
-//! is an object's turn.
+//! Bulk actions: one action on many objects, done by a job that reads the caller's membership for each
+//! object.
 
 use std::time::Duration;
 
@@ -144,7 +144,7 @@ async fn media_files_and_disks_are_too() {
     app.stop().await;
 }
 
-/// The rights are those at the time when an object is done, not those at the start.
+/// Membership is read when an object is done, not at the start.
 #[tokio::test]
 async fn a_lost_role_ends_it() {
     let app = TestApp::start().await;
