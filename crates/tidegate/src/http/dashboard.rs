@@ -27,9 +27,13 @@ struct Dashboard {
 
 /// Returns the routes of the dashboard, or that of `/` alone if it is off.
 pub(super) fn routes(app: &App) -> Router<Arc<App>> {
-    let build = if app.config.dashboard { carried() } else { Err("DASHBOARD=false".to_owned()) };
-    match build {
-        Ok(build) => Dashboard::new(app, build).routes(),
+    let dashboard = if app.config.dashboard {
+        carried().and_then(|build| Dashboard::new(app, build))
+    } else {
+        Err("DASHBOARD=false".to_owned())
+    };
+    match dashboard {
+        Ok(dashboard) => dashboard.routes(),
         Err(reason) => {
             tracing::info!(reason, "the dashboard is not served");
             Router::new().route("/", get(|| async { Redirect::temporary(landing_page::PATH) }))
@@ -38,11 +42,18 @@ pub(super) fn routes(app: &App) -> Router<Arc<App>> {
 }
 
 impl Dashboard {
-    fn new(app: &App, build: Build) -> Self {
+    /// Returns a dashboard that can be served. Without one of its header fields it would be less protected.
+    ///
+    /// # Errors
+    ///
+    /// A text that names the header field that is not valid, which is logged.
+    fn new(app: &App, build: Build) -> Result<Self, String> {
         let Manifest { page_headers, file_headers, .. } = &build.manifest;
+        let log = |error: &String| tracing::error!(error, "the dashboard has a header field that is not valid");
         let page_headers = fields(page_headers.iter().map(|(name, value)| (name, fill_origins(value, app))));
         let file_headers = fields(file_headers.iter().map(|(name, value)| (name, value.clone())));
-        Self { build, page_headers, file_headers }
+        let (page_headers, file_headers) = (page_headers.inspect_err(log)?, file_headers.inspect_err(log)?);
+        Ok(Self { build, page_headers, file_headers })
     }
 
     fn routes(self) -> Router<Arc<App>> {
@@ -92,9 +103,12 @@ fn fill_origins(policy: &str, app: &App) -> String {
     })
 }
 
-fn fields<'a>(all: impl Iterator<Item = (&'a String, String)>) -> HeaderMap {
-    all.filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))
-        .collect()
+fn fields<'a>(all: impl Iterator<Item = (&'a String, String)>) -> Result<HeaderMap, String> {
+    let field = |(name, value): (&String, String)| {
+        let parsed = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(&value).ok());
+        parsed.ok_or_else(|| format!("{name:?}: {value:?} is not a valid header field"))
+    };
+    all.map(field).collect()
 }
 
 /// Responds with a file in the best coding that the client accepts. Each coding has an `ETag` of its own
@@ -154,6 +168,19 @@ fn weighted(element: &str) -> (String, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_invalid_header_field_is_an_error() {
+        let parsed = |name: &str, value: &str| {
+            let (good, name) = ("referrer-policy".to_owned(), name.to_owned());
+            fields([(&good, "no-referrer".to_owned()), (&name, value.to_owned())].into_iter())
+        };
+        let policy = parsed("Content-Security-Policy", "default-src 'self'").unwrap();
+        assert_eq!((policy.len(), &policy[header::CONTENT_SECURITY_POLICY]), (2, "default-src 'self'"));
+        for (name, value) in [("content security", "x"), ("x", "a\nb"), ("", "x")] {
+            assert!(parsed(name, value).unwrap_err().contains("is not a valid header field"), "{name:?} {value:?}");
+        }
+    }
 
     #[test]
     fn the_best_accepted_coding_is_sent() {
