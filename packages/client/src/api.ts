@@ -3395,7 +3395,7 @@ export interface components {
         SpaceImageLinkRequest: {
             /**
              * Format: int64
-             * @description How long it works: from 1 to `SPACE_LINK_MAX_SECONDS`; for viewers to `GRANT_TTL_SECONDS`.
+             * @description How long it works: from 1 to `SPACE_LINK_MAX_SECONDS`; for viewers to `GRANT_TTL_SECONDS` at most.
              */
             ttlSeconds: number;
             /** @description `original`, which is usual, or the `name` of a thumbnail. */

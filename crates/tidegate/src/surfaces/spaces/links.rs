@@ -76,7 +76,6 @@ async fn longest(app: &App, caller: &Caller, space: &SpaceId) -> Result<(u64, &'
         || matches!(access::space_role(app, caller, space).await?, Some(Role::Owner | Role::Editor));
     match app.config.spaces.link_lifetime.as_secs() {
         links if !makes_long && links > grants => Ok((grants, "GRANT_TTL_SECONDS")),
-        links if !makes_long || links > grants => Ok((links, "SPACE_LINK_MAX_SECONDS")),
-        _ => Ok((grants, "GRANT_TTL_SECONDS")),
+        links => Ok((links, "SPACE_LINK_MAX_SECONDS")),
     }
 }
