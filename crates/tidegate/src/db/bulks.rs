@@ -206,8 +206,8 @@ impl Tx {
         Ok(done)
     }
 
-    /// Finishes a bulk action and deletes the objects that did not fail. Returns `false` if it was
-    /// finished before.
+    /// Finishes a bulk action and deletes the objects that did not fail. Changes nothing and returns
+    /// `false` if something is left to do, or if it was finished before.
     #[tracing::instrument(name = "db.finish_bulk", level = "trace", skip_all)]
     pub async fn finish_bulk(&mut self, id: Uuid, now: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE bulks SET finished_at = $2 WHERE id = $1 AND next = total AND finished_at IS NULL";
@@ -215,7 +215,9 @@ impl Tx {
         Ok(on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(id).bind(micros(now));
             let done = query.execute(&mut *connection).await?.rows_affected() == 1;
-            sqlx::query(ITEMS).bind(id).execute(connection).await.map(drop)?;
+            if done {
+                sqlx::query(ITEMS).bind(id).execute(connection).await.map(drop)?;
+            }
             done
         }))
     }
