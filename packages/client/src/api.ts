@@ -2962,6 +2962,8 @@ export interface components {
         OidcProvider: {
             clientId: string;
             issuer: string;
+            /** @description The origins of its endpoints that a page may ask, besides that of the issuer. */
+            origins: string[];
             /** @description Scopes between spaces. */
             scope: string;
         };

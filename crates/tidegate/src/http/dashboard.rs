@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::content::etag_matches;
 use super::{error, landing_page};
 use crate::app::App;
-use crate::config::OidcSetting;
+use crate::config::{OidcSetting, Origin};
 use crate::dashboard::{Build, File, Manifest, carried};
 use crate::error::Code;
 
@@ -89,17 +89,18 @@ fn route_of(page: &str) -> String {
 }
 
 /// Puts the origins that the page reaches into a `Content-Security-Policy`: the other doors, and the
-/// provider of sign-in. One that is not configured leaves nothing in its place.
+/// provider of sign-in, which may have several. One that is not configured leaves nothing in its place.
 fn fill_origins(policy: &str, app: &App) -> String {
-    let issuer = app.config.auth.oidc.as_ref().and_then(OidcSetting::origin);
-    let origins = [
-        ("{edge}", app.addresses.edge.clone()),
-        ("{store}", Some(app.config.store.origin(&app.addresses.s3))),
-        ("{issuer}", issuer),
+    let provider =
+        |oidc: &OidcSetting| -> Vec<Origin> { oidc.origin().into_iter().chain(oidc.origins.iter().cloned()).collect() };
+    let origins: [(&str, Vec<Origin>); 3] = [
+        ("{edge}", app.addresses.edge.clone().into_iter().collect()),
+        ("{store}", vec![app.config.store.origin(&app.addresses.s3)]),
+        ("{issuer}", app.config.auth.oidc.as_ref().map(provider).unwrap_or_default()),
     ];
-    origins.into_iter().fold(policy.to_owned(), |policy, (name, origin)| match origin {
-        Some(origin) => policy.replace(name, &origin.to_string()),
-        None => policy.replace(&format!(" {name}"), ""),
+    origins.into_iter().fold(policy.to_owned(), |policy, (name, origins)| {
+        let filled: String = origins.iter().map(|origin| format!(" {origin}")).collect();
+        policy.replace(&format!(" {name}"), &filled)
     })
 }
 

@@ -111,11 +111,13 @@ async fn pages_learn_how_users_sign_in() {
         ("OIDC_ISSUER", "https://id.test/realms/lab"),
         ("OIDC_CLIENT_ID", "tidegate-pages"),
         ("OIDC_SCOPE", "openid email"),
+        ("OIDC_ORIGINS", "https://Pool.test/"),
         ("EDGE_PORT", "off"),
     ];
     let app = TestApp::with(&settings).await;
     let answer = ask(&app, &[], "/v1/sign-in").await;
-    let oidc = json!({ "issuer": "https://id.test/realms/lab", "clientId": "tidegate-pages", "scope": "openid email" });
+    let oidc = json!({ "issuer": "https://id.test/realms/lab", "clientId": "tidegate-pages", "scope": "openid email",
+        "origins": ["https://pool.test"] });
     let body = answer.json();
     assert_eq!((&body["mode"], &body["oidc"], &body["edge"]), (&json!("jwt"), &oidc, &Value::Null));
     assert!(!answer.text().contains("marker"), "{}", answer.text());
