@@ -957,8 +957,8 @@ export interface paths {
         put?: never;
         /**
          * Do one thing with many objects
-         * @description They are done one after the other in the background, each as if you asked for it alone, with the rights that you have when
-         *     it is its turn. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
+         * @description They are done one after the other in the background, each as if you asked for it alone. Membership of a space is read again for
+         *     each object; the organisation is that of the token that started it. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
          */
         post: operations["start_bulk"];
         delete?: never;
@@ -2962,6 +2962,8 @@ export interface components {
         OidcProvider: {
             clientId: string;
             issuer: string;
+            /** @description The origins of its endpoints that a page may ask, besides that of the issuer. */
+            origins: string[];
             /** @description Scopes between spaces. */
             scope: string;
         };
@@ -3395,7 +3397,7 @@ export interface components {
         SpaceImageLinkRequest: {
             /**
              * Format: int64
-             * @description How long it works: from 1 to `SPACE_LINK_MAX_SECONDS`; for viewers to `GRANT_TTL_SECONDS`.
+             * @description How long it works: from 1 to `SPACE_LINK_MAX_SECONDS`; for viewers to `GRANT_TTL_SECONDS` at most.
              */
             ttlSeconds: number;
             /** @description `original`, which is usual, or the `name` of a thumbnail. */

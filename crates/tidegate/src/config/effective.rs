@@ -1,9 +1,9 @@
 //! Every setting with the value that is in effect, as operators are shown it: no secret, and no
-//! credentials of a URL. Which section a setting is listed in is in `sections.rs`.
+//! credentials of a URL; `given.rs` hides them. Which section a setting is listed in is in `sections.rs`.
 
 use std::path::Path;
 
-use super::given::without_credentials;
+use super::given::shown_value;
 use super::settings::{SETTINGS, Setting};
 use super::sources::{Given, Sources};
 use super::{AuthMode, Config, StoreSetting, sources};
@@ -13,7 +13,7 @@ use super::{AuthMode, Config, StoreSetting, sources};
 pub struct SettingValue {
     /// The setting.
     pub setting: &'static Setting,
-    /// The value; `None` for a secret, and where there is none.
+    /// The value; `None` for a secret, for what looks like a key, and where there is none.
     pub value: Option<String>,
     /// Whether it was given, rather than the default.
     pub given: bool,
@@ -22,8 +22,9 @@ pub struct SettingValue {
 /// Returns every setting with what was given for it, or its default.
 pub(super) fn values(given: &Given) -> Vec<SettingValue> {
     let shown = |setting: &'static Setting| {
-        let value = Some(given.value(setting.name)).filter(|value| !value.is_empty() && !setting.secret);
-        SettingValue { setting, value: value.map(shown_text), given: given.explicit(setting.name).is_some() }
+        let value = Some(given.value(setting.name)).filter(|value| !value.is_empty());
+        let value = value.and_then(|value| shown_value(setting, value));
+        SettingValue { setting, value, given: given.explicit(setting.name).is_some() }
     };
     SETTINGS.iter().map(shown).collect()
 }
@@ -31,15 +32,6 @@ pub(super) fn values(given: &Given) -> Vec<SettingValue> {
 /// Returns every setting with what the sources say, whether or not a server starts with it.
 pub fn setting_values(sources: &Sources) -> Vec<SettingValue> {
     values(&sources::read(sources))
-}
-
-/// Returns a value without credentials of URLs, and without what stands before an `@`.
-fn shown_text(value: &str) -> String {
-    let word = |word: &str| match word.rsplit_once('@') {
-        Some((_, rest)) if !word.contains("://") => format!("(hidden)@{rest}"),
-        _ => word.to_owned(),
-    };
-    without_credentials(value).split(',').map(word).collect::<Vec<_>>().join(",")
 }
 
 /// Sets the values of settings that were not given and whose default depends on others.
@@ -94,23 +86,6 @@ impl AuthMode {
             Self::Dev => "dev",
             Self::None => "none",
             Self::Jwt => "jwt",
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stands_before_an_at_sign_is_hidden() {
-        for (text, shown) in [
-            ("user:pw@proxy.test", "(hidden)@proxy.test"),
-            ("https://u:p@id.test/keys?token=x", "https://(hidden)@id.test/keys?(hidden)"),
-            ("a.test,u:p@b.test", "a.test,(hidden)@b.test"),
-            ("320, 1280", "320, 1280"),
-        ] {
-            assert_eq!(shown_text(text), shown);
         }
     }
 }

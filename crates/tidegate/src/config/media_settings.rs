@@ -113,7 +113,7 @@ pub(super) const MEDIA: &[Setting] = &[
         "SPACE_LINK_MAX_SECONDS",
         "604800",
         "60 to 604800 seconds",
-        "The longest lifetime of a link to one image of a space. Viewers get links of at most GRANT_TTL_SECONDS.",
+        "The longest lifetime of a link to one image of a space. For viewers GRANT_TTL_SECONDS is a limit too.",
     ),
     built(
         "IMPORT_PREFIXES",

@@ -29,8 +29,9 @@ impl Origin {
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
         let parsed = http::uri::Authority::from_str(&authority).ok()?;
-        let plain = !parsed.host().is_empty() && !authority.contains('@') && !authority.ends_with(':');
-        if !plain {
+        // Origins are put into Content-Security-Policy, where other characters of RFC 3986 have a meaning.
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+        if parsed.host().is_empty() || authority.ends_with(':') || !authority.chars().all(is_plain) {
             return None;
         }
         // Clients omit the scheme's default port in `Host`.
@@ -201,4 +202,28 @@ impl Resolver {
 
 fn shortened(value: &str) -> String {
     if value.chars().count() <= 80 { value.to_owned() } else { value.chars().take(80).chain("…".chars()).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_holds_only_characters_of_a_host() {
+        for (text, origin) in [
+            ("https://Id.Test/", "https://id.test"),
+            ("https://id.test:443", "https://id.test"),
+            ("http://a_b-c.test:8080", "http://a_b-c.test:8080"),
+            ("http://[::1]:3000", "http://[::1]:3000"),
+        ] {
+            assert_eq!(Origin::parse(text).map(|origin| origin.to_string()).as_deref(), Some(origin));
+        }
+        for separator in [';', ',', '\'', '*', '(', ')', '!', '$', '&', '+', '=', '~', '%', '@', ' ', '"', 'ä'] {
+            let text = format!("https://a{separator}b.test");
+            assert_eq!(Origin::parse(&text), None, "{text}");
+        }
+        for bad in ["https://", "https://id.test:", "https://id.test/a", "ftp://id.test", "id.test", "https://*.test"] {
+            assert_eq!(Origin::parse(bad), None, "{bad}");
+        }
+    }
 }

@@ -33,6 +33,8 @@ pub struct OidcSetting {
     pub client_id: String,
     /// The requested scopes, between spaces.
     pub scope: String,
+    /// The origins of the provider's endpoints, besides that of the issuer.
+    pub origins: Vec<Origin>,
 }
 
 impl OidcSetting {
@@ -94,6 +96,11 @@ fn resolve_oidc(r: &mut Resolver, external: bool) -> Option<OidcSetting> {
     }) {
         r.problem("OIDC_ISSUER", "an https:// URL without a query, or an http:// one on this machine");
     }
+    let (given, is_safe) = (r.list("OIDC_ORIGINS"), |origin: &Origin| origin.scheme == "https" || origin.is_loopback());
+    let origins: Vec<Origin> = given.iter().filter_map(|text| Origin::parse(text)).filter(is_safe).collect();
+    if origins.len() < given.len() {
+        r.problem("OIDC_ORIGINS", "a list of https:// origins, or http:// ones on this machine");
+    }
     if client_id.as_deref().is_some_and(|id| !is_visible(id)) {
         r.problem("OIDC_CLIENT_ID", "1 to 255 visible ASCII characters");
     }
@@ -112,7 +119,7 @@ fn resolve_oidc(r: &mut Resolver, external: bool) -> Option<OidcSetting> {
         let message = "OIDC_ISSUER is not what AUTH_JWT_ISSUER says: tokens that name OIDC_ISSUER as iss are refused";
         r.given.warnings.push(message.into());
     }
-    Some(OidcSetting { issuer: issuer?, client_id: client_id?, scope })
+    Some(OidcSetting { issuer: issuer?, client_id: client_id?, scope, origins })
 }
 
 fn resolve_tokens(r: &mut Resolver) -> SignInSetting {

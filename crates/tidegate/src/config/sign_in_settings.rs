@@ -90,4 +90,10 @@ pub(super) const SIGN_IN: &[Setting] = &[
         "scopes between spaces, openid among them",
         "What the pages ask the provider for.",
     ),
+    built(
+        "OIDC_ORIGINS",
+        "",
+        "a list of https:// origins, or http:// ones on this machine",
+        "Further origins that the pages may ask for sign-in, where endpoints of the provider are not on that of OIDC_ISSUER. For Amazon Cognito, that of the user pool's domain.",
+    ),
 ];

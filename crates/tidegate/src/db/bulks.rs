@@ -11,15 +11,11 @@ use crate::model::bulk::{Bulk, BulkAction, BulkFailure};
 use crate::model::caller::Caller;
 use crate::model::ids::{OrgId, UserId};
 use crate::model::owner::OwnerKind;
-use crate::model::package::DatasetId;
 use crate::model::principal::{Principal, Roles};
-use crate::model::role::Role;
 use crate::model::{from_micros, micros};
 
 /// The number of objects in one statement.
 const INSERTED: usize = 1000;
-/// The name under which the role of an administrator is stored.
-const ADMIN: &str = "admin";
 
 row! {
     struct Row {
@@ -30,7 +26,6 @@ row! {
         actor_kind: String,
         actor: String,
         org: Option<String>,
-        roles: String,
         acting_for: Option<String>,
         acting_org: Option<String>,
         address: Option<String>,
@@ -53,7 +48,8 @@ impl Row {
             "user" => Principal::User {
                 id: user(&self.actor)?,
                 org: self.org.as_deref().map(org).transpose()?,
-                roles: read_roles(&self.roles)?,
+                // No bulk action depends on them.
+                roles: Roles::default(),
             },
             "service" => Principal::Service,
             _ => return Err(corrupt("principal")),
@@ -67,7 +63,8 @@ impl Row {
                 principal,
                 acting_for: self.acting_for.as_deref().map(user).transpose()?,
                 acting_org: self.acting_org.as_deref().map(org).transpose()?,
-                // What was started goes on when the token ends; the rights are checked for each object.
+                // What was started goes on when the token ends. Membership is read for each object; the
+                // organisation stays that of the token.
                 expires_at: None,
                 address: self.address.and_then(|text| text.parse().ok()),
                 request_id: self.request_id,
@@ -83,33 +80,12 @@ impl Row {
     }
 }
 
-/// Returns roles as they are stored: names, and datasets with the role in each.
-fn written_roles(roles: &Roles) -> String {
-    let datasets = roles.datasets.iter().map(|(dataset, role)| format!("{}={}", dataset.as_str(), role.as_str()));
-    roles.admin.then(|| ADMIN.to_owned()).into_iter().chain(datasets).collect::<Vec<_>>().join(" ")
-}
-
-fn read_roles(text: &str) -> Result<Roles> {
-    let mut roles = Roles::default();
-    for word in text.split_whitespace() {
-        match word.split_once('=') {
-            None if word == ADMIN => roles.admin = true,
-            Some((dataset, role)) => {
-                let read = DatasetId::parse(dataset).zip(Role::parse(role)).ok_or_else(|| corrupt("role"))?;
-                roles.datasets.insert(read.0, read.1);
-            }
-            None => return Err(corrupt("role")),
-        }
-    }
-    Ok(roles)
-}
-
 impl Db {
     /// Returns a bulk action by its id. Does not authorize.
     #[tracing::instrument(name = "db.find_bulk_unscoped", level = "trace", skip_all)]
     pub async fn find_bulk_unscoped(&self, id: Uuid) -> Result<Option<Bulk>> {
-        const SQL: &str = "SELECT id, owner_kind, owner_id, action, actor_kind, actor, org, roles, acting_for, acting_org, \
-                           address, request_id, total, next, begun, tries, failed, created_at, finished_at \
+        const SQL: &str = "SELECT id, owner_kind, owner_id, action, actor_kind, actor, org, acting_for, acting_org, address, \
+                           request_id, total, next, begun, tries, failed, created_at, finished_at \
                            FROM bulks WHERE id = $1";
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
         row.map(Row::into_bulk).transpose()
@@ -144,20 +120,20 @@ impl Tx {
     pub async fn insert_bulk(&mut self, bulk: &Bulk, items: &[String], most: i64) -> Result<bool> {
         const SQL: &str = "INSERT INTO bulks (id, owner_kind, owner_id, action, actor_kind, actor, org, roles, acting_for, \
                            acting_org, address, request_id, total, created_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, $13)";
         const ITEMS: &str = "INSERT INTO bulk_items (bulk_id, number, item) ";
         if self.count_running_bulks(&bulk.caller).await? >= most {
             return Ok(false);
         }
         let Caller { principal, acting_for, acting_org, address, request_id, expires_at: _ } = &bulk.caller;
-        let (org, roles) = match principal {
-            Principal::User { org, roles, .. } => (org.as_ref().map(OrgId::as_str), written_roles(roles)),
-            Principal::Anonymous | Principal::Service | Principal::System => (None, String::new()),
+        let org = match principal {
+            Principal::User { org, .. } => org.as_ref().map(OrgId::as_str),
+            Principal::Anonymous | Principal::Service | Principal::System => None,
         };
         on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(bulk.id).bind(bulk.kind.as_str()).bind(&bulk.owner);
             let query = query.bind(bulk.action.as_str()).bind(principal.kind()).bind(principal.name()).bind(org);
-            let query = query.bind(roles).bind(acting_for.as_ref().map(UserId::as_str));
+            let query = query.bind(acting_for.as_ref().map(UserId::as_str));
             let query = query.bind(acting_org.as_ref().map(OrgId::as_str)).bind(address.map(|at| at.to_string()));
             let query = query.bind(request_id).bind(to_i64(bulk.total)).bind(micros(bulk.created_at));
             query.execute(connection).await.map(drop)?;
@@ -230,8 +206,8 @@ impl Tx {
         Ok(done)
     }
 
-    /// Finishes a bulk action and deletes the objects that did not fail. Returns `false` if it was
-    /// finished before.
+    /// Finishes a bulk action and deletes the objects that did not fail. Changes nothing and returns
+    /// `false` if something is left to do, or if it was finished before.
     #[tracing::instrument(name = "db.finish_bulk", level = "trace", skip_all)]
     pub async fn finish_bulk(&mut self, id: Uuid, now: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE bulks SET finished_at = $2 WHERE id = $1 AND next = total AND finished_at IS NULL";
@@ -239,7 +215,9 @@ impl Tx {
         Ok(on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(id).bind(micros(now));
             let done = query.execute(&mut *connection).await?.rows_affected() == 1;
-            sqlx::query(ITEMS).bind(id).execute(connection).await.map(drop)?;
+            if done {
+                sqlx::query(ITEMS).bind(id).execute(connection).await.map(drop)?;
+            }
             done
         }))
     }

@@ -21,7 +21,11 @@ pub(super) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator("crates
 /// The migrations of a PostgreSQL database.
 pub(super) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator("crates/tidegate/migrations/postgres/"));
 
-/// Returns the migrations of a folder, whose files are named as `0001_core.sql`.
+/// The first line of a migration that runs outside a transaction, as in sqlx's own file format.
+const NO_TRANSACTION: &str = "-- no-transaction";
+
+/// Returns the migrations of a folder, whose files are named as `0001_core.sql`. Leaves out files that
+/// are named otherwise; the unit test below counts the files, so that no build has any.
 fn migrator(folder: &str) -> Migrator {
     let inside = FILES.iter().filter_map(|(path, sql)| Some((path.strip_prefix(folder)?, *sql)));
     Migrator::with_migrations(inside.filter_map(|(name, sql)| migration(name, sql)).collect())
@@ -30,8 +34,8 @@ fn migrator(folder: &str) -> Migrator {
 fn migration(name: &str, sql: &'static [u8]) -> Option<Migration> {
     let (version, description) = name.strip_suffix(".sql")?.split_once('_')?;
     let (sql, description) = (std::str::from_utf8(sql).ok()?, description.replace('_', " "));
-    let kind = MigrationType::Simple;
-    Some(Migration::new(version.parse().ok()?, description.into(), kind, sql.into_sql_str(), false))
+    let (kind, no_tx) = (MigrationType::Simple, sql.starts_with(NO_TRANSACTION));
+    Some(Migration::new(version.parse().ok()?, description.into(), kind, sql.into_sql_str(), no_tx))
 }
 
 /// What is known of a database that is not opened for use.
@@ -193,6 +197,19 @@ mod tests {
         assert_eq!(FILES.len(), 2 * sqlite.len(), "a file has no name such as 0001_core.sql");
         assert!(sqlite.iter().map(|(version, _)| *version).eq(1..=i64::try_from(sqlite.len()).unwrap()), "{sqlite:?}");
         assert_eq!(sqlite[0].1, "core");
+    }
+
+    #[test]
+    fn a_first_line_says_that_there_is_no_transaction() {
+        for (sql, no_tx) in [
+            ("-- no-transaction\nSELECT 1;", true),
+            ("SELECT 1;", false),
+            ("-- A comment.\n-- no-transaction\nSELECT 1;", false),
+        ] {
+            let read = migration("0007_a_b.sql", sql.as_bytes()).unwrap();
+            assert_eq!((read.version, &*read.description, read.no_tx), (7, "a b", no_tx), "{sql}");
+        }
+        assert!(migration("core.sql", b"").is_none() && migration("x_core.sql", b"").is_none());
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::bounded_list::ListLimits;
 use super::error::{ApiError, ErrorBody};
 use super::json::json;
 use super::time::rfc3339;
@@ -40,8 +41,15 @@ struct BulkRequest {
     /// `delete`; of a space and a session `restore`; of a space `purge`.
     action: String,
     /// Up to 10,000 ids, each once; keys of files.
+    #[serde(deserialize_with = "bounded")]
     #[schema(min_items = 1, max_items = 10_000)]
     ids: Vec<String>,
+}
+
+/// Deserializes the ids within their limits.
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let limits = ListLimits { name: "ids", elements: bulk::MOST_ITEMS, element_bytes: bulk::MAX_ITEM };
+    limits.deserialize(deserializer)
 }
 
 /// What was started.
@@ -108,8 +116,8 @@ impl BulkResponse {
 
 /// Do one thing with many objects
 ///
-/// They are done one after the other in the background, each as if you asked for it alone, with the rights that you have when
-/// it is its turn. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
+/// They are done one after the other in the background, each as if you asked for it alone. Membership of a space is read again for
+/// each object; the organisation is that of the token that started it. Ask `GET /v1/bulk/{id}` how far it is. At most three run at a time for one caller.
 #[utoipa::path(post, path = "/v1/bulk", operation_id = "start_bulk", tag = "bulk", request_body = BulkRequest,
     responses((status = 202, body = BulkStarted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]

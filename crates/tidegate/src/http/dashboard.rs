@@ -14,7 +14,7 @@ use bytes::Bytes;
 use super::content::etag_matches;
 use super::{error, landing_page};
 use crate::app::App;
-use crate::config::OidcSetting;
+use crate::config::{OidcSetting, Origin};
 use crate::dashboard::{Build, File, Manifest, carried};
 use crate::error::Code;
 
@@ -27,9 +27,13 @@ struct Dashboard {
 
 /// Returns the routes of the dashboard, or that of `/` alone if it is off.
 pub(super) fn routes(app: &App) -> Router<Arc<App>> {
-    let build = if app.config.dashboard { carried() } else { Err("DASHBOARD=false".to_owned()) };
-    match build {
-        Ok(build) => Dashboard::new(app, build).routes(),
+    let dashboard = if app.config.dashboard {
+        carried().and_then(|build| Dashboard::new(app, build))
+    } else {
+        Err("DASHBOARD=false".to_owned())
+    };
+    match dashboard {
+        Ok(dashboard) => dashboard.routes(),
         Err(reason) => {
             tracing::info!(reason, "the dashboard is not served");
             Router::new().route("/", get(|| async { Redirect::temporary(landing_page::PATH) }))
@@ -38,11 +42,18 @@ pub(super) fn routes(app: &App) -> Router<Arc<App>> {
 }
 
 impl Dashboard {
-    fn new(app: &App, build: Build) -> Self {
+    /// Returns a dashboard that can be served. Without one of its header fields it would be less protected.
+    ///
+    /// # Errors
+    ///
+    /// A text that names the header field that is not valid, which is logged.
+    fn new(app: &App, build: Build) -> Result<Self, String> {
         let Manifest { page_headers, file_headers, .. } = &build.manifest;
+        let log = |error: &String| tracing::error!(error, "the dashboard has a header field that is not valid");
         let page_headers = fields(page_headers.iter().map(|(name, value)| (name, fill_origins(value, app))));
         let file_headers = fields(file_headers.iter().map(|(name, value)| (name, value.clone())));
-        Self { build, page_headers, file_headers }
+        let (page_headers, file_headers) = (page_headers.inspect_err(log)?, file_headers.inspect_err(log)?);
+        Ok(Self { build, page_headers, file_headers })
     }
 
     fn routes(self) -> Router<Arc<App>> {
@@ -78,23 +89,27 @@ fn route_of(page: &str) -> String {
 }
 
 /// Puts the origins that the page reaches into a `Content-Security-Policy`: the other doors, and the
-/// provider of sign-in. One that is not configured leaves nothing in its place.
+/// provider of sign-in, which may have several. One that is not configured leaves nothing in its place.
 fn fill_origins(policy: &str, app: &App) -> String {
-    let issuer = app.config.auth.oidc.as_ref().and_then(OidcSetting::origin);
-    let origins = [
-        ("{edge}", app.addresses.edge.clone()),
-        ("{store}", Some(app.config.store.origin(&app.addresses.s3))),
-        ("{issuer}", issuer),
+    let provider =
+        |oidc: &OidcSetting| -> Vec<Origin> { oidc.origin().into_iter().chain(oidc.origins.iter().cloned()).collect() };
+    let origins: [(&str, Vec<Origin>); 3] = [
+        ("{edge}", app.addresses.edge.clone().into_iter().collect()),
+        ("{store}", vec![app.config.store.origin(&app.addresses.s3)]),
+        ("{issuer}", app.config.auth.oidc.as_ref().map(provider).unwrap_or_default()),
     ];
-    origins.into_iter().fold(policy.to_owned(), |policy, (name, origin)| match origin {
-        Some(origin) => policy.replace(name, &origin.to_string()),
-        None => policy.replace(&format!(" {name}"), ""),
+    origins.into_iter().fold(policy.to_owned(), |policy, (name, origins)| {
+        let filled: String = origins.iter().map(|origin| format!(" {origin}")).collect();
+        policy.replace(&format!(" {name}"), &filled)
     })
 }
 
-fn fields<'a>(all: impl Iterator<Item = (&'a String, String)>) -> HeaderMap {
-    all.filter_map(|(name, value)| Some((HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?)))
-        .collect()
+fn fields<'a>(all: impl Iterator<Item = (&'a String, String)>) -> Result<HeaderMap, String> {
+    let field = |(name, value): (&String, String)| {
+        let parsed = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(&value).ok());
+        parsed.ok_or_else(|| format!("{name:?}: {value:?} is not a valid header field"))
+    };
+    all.map(field).collect()
 }
 
 /// Responds with a file in the best coding that the client accepts. Each coding has an `ETag` of its own
@@ -154,6 +169,20 @@ fn weighted(element: &str) -> (String, f32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_invalid_header_field_is_an_error() {
+        let parsed = |name: &str, value: &str| {
+            let (good, name) = ("referrer-policy".to_owned(), name.to_owned());
+            fields([(&good, "no-referrer".to_owned()), (&name, value.to_owned())].into_iter())
+        };
+        let policy = parsed("Content-Security-Policy", "default-src 'self'").unwrap();
+        assert_eq!(policy.len(), 2);
+        assert_eq!(policy[header::CONTENT_SECURITY_POLICY], "default-src 'self'");
+        for (name, value) in [("content security", "x"), ("x", "a\nb"), ("", "x")] {
+            assert!(parsed(name, value).unwrap_err().contains("is not a valid header field"), "{name:?} {value:?}");
+        }
+    }
 
     #[test]
     fn the_best_accepted_coding_is_sent() {

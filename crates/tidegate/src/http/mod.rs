@@ -7,6 +7,7 @@ mod admission;
 mod audit;
 mod auth;
 mod body_pace;
+mod bounded_list;
 mod bulk;
 mod chunks;
 pub mod codes;

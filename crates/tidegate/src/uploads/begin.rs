@@ -3,7 +3,7 @@
 //! Continue with `confirm` or `completion`.
 
 use std::collections::HashSet;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use store::{Attributes, PresignedRequest, UploadRef};
 use uuid::Uuid;
@@ -196,8 +196,17 @@ async fn insert_objects(app: &App, tx: &mut Tx, by: &Principal, owner: &Owner, r
 
 /// Returns a presigned PUT that sends all bytes of an upload. Anyone who has it can use it.
 pub(crate) async fn presign_put(app: &App, object: &Object, upload: &Upload) -> Result<PresignedRequest> {
+    presign_put_for(app, object, upload, app.config.upload_limits.of(upload.of).url_lifetime).await
+}
+
+/// Returns a presigned PUT as [`presign_put`] does, for a lifetime.
+pub(crate) async fn presign_put_for(
+    app: &App,
+    object: &Object,
+    upload: &Upload,
+    lifetime: Duration,
+) -> Result<PresignedRequest> {
     let key = upload.incoming.as_ref().unwrap_or(&upload.key);
-    let lifetime = app.config.upload_limits.of(upload.of).url_lifetime;
     Ok(app.store.begin_put(key.as_str(), &object.content_type, upload.announced_size, lifetime).await?)
 }
 

@@ -24,7 +24,7 @@ use crate::surfaces::{disks, files, sessions, spaces};
 /// The largest number of objects.
 pub const MOST_ITEMS: usize = 10_000;
 /// The longest name of an object in bytes: more than any key has.
-const MAX_ITEM: usize = 2048;
+pub const MAX_ITEM: usize = 2048;
 /// The largest number of unfinished bulk actions of one caller.
 const MOST_RUNNING: i64 = 3;
 /// When a caller with that many may try again.

@@ -1,5 +1,5 @@
-//! Bulk actions: one action on many objects, done by a job with the rights that the caller has when it
-//! is an object's turn.
+//! Bulk actions: one action on many objects, done by a job that reads the caller's membership for each
+//! object.
 
 use std::time::Duration;
 
@@ -144,7 +144,7 @@ async fn media_files_and_disks_are_too() {
     app.stop().await;
 }
 
-/// The rights are those at the time when an object is done, not those at the start.
+/// Membership is read when an object is done, not at the start.
 #[tokio::test]
 async fn a_lost_role_ends_it() {
     let app = TestApp::start().await;
@@ -266,6 +266,20 @@ async fn what_cannot_be_done_is_refused_at_once() {
     app.stop().await;
     let app = TestApp::with(&[("SURFACES", "disks")]).await;
     refused(&app, "ann", &body("files", "ann", "delete", &one), 400, "switched off").await;
+    app.finish().await;
+}
+
+/// A list is not read to its end: its elements would take many times the memory of the body.
+#[tokio::test]
+async fn a_long_list_is_refused_before_it_is_in_memory() {
+    let app = TestApp::start().await;
+    let space = app.space("ann", "x").await;
+    let ids = vec!["\"a\""; 2_000_000].join(",");
+    let body = format!(r#"{{"kind":"space","owner":"{space}","action":"delete","ids":[{ids}]}}"#);
+    let headers = [("x-user-id", "ann"), ("content-type", "application/json")];
+    let answer = app.send("POST", &format!("{}/v1/bulk", app.api()), &headers, body.into_bytes()).await;
+    assert_eq!(answer.refusal(), (400, "BAD_REQUEST".to_owned()), "{}", answer.text());
+    assert!(answer.text().contains("ids must have 1 to 10000 elements"), "{}", answer.text());
     app.finish().await;
 }
 

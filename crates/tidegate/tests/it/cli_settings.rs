@@ -138,6 +138,16 @@ fn the_provider_of_pages_is_named_as_a_whole() {
     for bad in ["profile", "openid  profile", "openid \"x\"", "openidprofile"] {
         problem(&with(&[issuer, client, ("OIDC_SCOPE", bad)]), "scopes between single spaces, openid among them");
     }
+    let origins = ("OIDC_ORIGINS", "https://pool.test, http://localhost:8080");
+    let more = load(&with(&[issuer, client, origins])).unwrap().auth.oidc.unwrap().origins;
+    let more: Vec<String> = more.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        (oidc.origins.len(), more),
+        (0, vec!["https://pool.test".to_owned(), "http://localhost:8080".to_owned()])
+    );
+    for bad in ["http://pool.test", "https://pool.test/oauth2", "https://*.test", "https://a.test; script-src *", "*"] {
+        problem(&with(&[issuer, client, ("OIDC_ORIGINS", bad)]), "a list of https:// origins");
+    }
     // Without keys, or without tokens at all, nobody could sign in.
     problem(&[issuer, client], "AUTH_MODE is not set: give AUTH_JWKS_URL");
     problem(&[issuer, client, ("AUTH_OWN_TOKENS", "true")], "AUTH_JWKS_URL or AUTH_JWT_PUBLIC_KEY_BASE64 with it");

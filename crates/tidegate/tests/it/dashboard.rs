@@ -71,13 +71,15 @@ async fn the_page_may_call_the_provider_of_sign_in() {
         ("AUTH_JWKS_URL", "http://127.0.0.1:9/keys"),
         ("OIDC_ISSUER", "https://ID.example/realms/lab"),
         ("OIDC_CLIENT_ID", "tidegate"),
+        ("OIDC_ORIGINS", "https://pool.example, http://127.0.0.1:8080/"),
     ])
     .await;
     for path in ["/", "/sign-in"] {
         let page = fetch(&app, path, &[]).await;
         let policy = page.header("content-security-policy");
         let calls = policy.split("; ").find(|one| one.starts_with("connect-src ")).unwrap();
-        assert!(calls.ends_with(" https://id.example"), "{path}: {calls}");
+        let provider = " https://id.example https://pool.example http://127.0.0.1:8080";
+        assert!(calls.ends_with(provider), "{path}: {calls}");
     }
     app.finish().await;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tidegate::config::{SETTINGS, Sources, setting_values};
+use tidegate::config::{SETTINGS, Sources, Stage, setting_values};
 use tidegate::db::Verdict;
 use tidegate::queue::{self, Job};
 use tidegate::worker::runner;
@@ -111,11 +111,13 @@ async fn pages_learn_how_users_sign_in() {
         ("OIDC_ISSUER", "https://id.test/realms/lab"),
         ("OIDC_CLIENT_ID", "tidegate-pages"),
         ("OIDC_SCOPE", "openid email"),
+        ("OIDC_ORIGINS", "https://Pool.test/"),
         ("EDGE_PORT", "off"),
     ];
     let app = TestApp::with(&settings).await;
     let answer = ask(&app, &[], "/v1/sign-in").await;
-    let oidc = json!({ "issuer": "https://id.test/realms/lab", "clientId": "tidegate-pages", "scope": "openid email" });
+    let oidc = json!({ "issuer": "https://id.test/realms/lab", "clientId": "tidegate-pages", "scope": "openid email",
+        "origins": ["https://pool.test"] });
     let body = answer.json();
     assert_eq!((&body["mode"], &body["oidc"], &body["edge"]), (&json!("jwt"), &oidc, &Value::Null));
     assert!(!answer.text().contains("marker"), "{}", answer.text());
@@ -341,7 +343,8 @@ fn no_secret_is_among_the_values() {
     assert_eq!((names.len(), values.len()), (SETTINGS.len(), SETTINGS.len()));
     for value in &values {
         assert!(value.given, "{value:?}");
-        assert_eq!(value.value.is_none(), value.setting.secret, "{value:?}");
+        let is_hidden = value.setting.secret || value.setting.stage == Stage::Warned;
+        assert_eq!(value.value.is_none(), is_hidden, "{value:?}");
         assert!(!value.value.as_deref().unwrap_or_default().contains("marker"), "{value:?}");
     }
 }

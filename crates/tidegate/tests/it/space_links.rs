@@ -105,6 +105,32 @@ async fn what_cannot_be_linked_is_refused() {
     app.stop().await;
 }
 
+/// The limit of links is one for everybody, also below the lifetime of signed URLs.
+#[tokio::test]
+async fn no_link_outlives_the_limit_of_links() {
+    let limit = |links: &'static str| [("GRANT_TTL_SECONDS", "300"), ("SPACE_LINK_MAX_SECONDS", links)];
+    for (links, for_ann, for_vic) in [
+        ("60", (60, "SPACE_LINK_MAX_SECONDS"), (60, "SPACE_LINK_MAX_SECONDS")),
+        ("300", (300, "SPACE_LINK_MAX_SECONDS"), (300, "SPACE_LINK_MAX_SECONDS")),
+        ("600", (600, "SPACE_LINK_MAX_SECONDS"), (300, "GRANT_TTL_SECONDS")),
+    ] {
+        let app = TestApp::with(&limit(links)).await;
+        let space = app.space("ann", "x").await;
+        let image = app.image_in("ann", &space).await;
+        assert_eq!(app.member("ann", &space, "vic", "viewer").await.status, 200);
+        for (user, (most, setting)) in [("ann", for_ann), ("vic", for_vic)] {
+            let answer = ask(&app, user, &space, &image, &json!({ "ttlSeconds": most })).await;
+            assert_eq!(answer.status, 200, "{user} {links}: {}", answer.text());
+            assert!(lasts(&answer.json(), most), "{user} {links}: {}", answer.text());
+            let refused = ask(&app, user, &space, &image, &json!({ "ttlSeconds": most + 1 })).await;
+            assert_eq!(refused.refusal(), (400, "BAD_REQUEST".to_owned()), "{user} {links}");
+            let says = format!("from 1 to {most} ({setting})");
+            assert!(refused.text().contains(&says), "{user} {links}: {}", refused.text());
+        }
+        app.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn editors_make_links_that_live_longer_than_urls_and_viewers_do_not() {
     let app = TestApp::start().await;

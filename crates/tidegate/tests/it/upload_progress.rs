@@ -122,3 +122,23 @@ async fn an_images_url_is_signed_again() {
     app.run_jobs().await;
     app.stop().await;
 }
+
+/// An upload that ends takes no bytes, so that a URL beyond its end would be of no use.
+#[tokio::test]
+async fn a_url_that_is_signed_again_ends_with_the_upload() {
+    let app = TestApp::with(&[("MEDIA_UPLOAD_URL_TTL_SECONDS", "60"), ("MEDIA_UPLOAD_EXPIRY_SECONDS", "100")]).await;
+    let space = app.space("ann", "x").await;
+    let at = format!("/api/spaces/{space}/images");
+    let new = json!({ "filename": "a.jpg", "contentType": "image/jpeg", "size": photo(1).len() });
+    let target = app.post("ann", &at, &new).await.json();
+    let one = format!("{at}/{}", target["id"].as_str().unwrap());
+    for (passed, lifetimes) in [(0, 60..=60), (70, 15..=30)] {
+        app.app.db.clock().advance(std::time::Duration::from_secs(passed));
+        let again = app.post("ann", &format!("{one}/upload-url"), &json!({})).await.json();
+        let lifetime = again["expiresIn"].as_u64().unwrap_or_else(|| panic!("{again}"));
+        assert!(lifetimes.contains(&lifetime), "{passed}: {again}");
+    }
+    assert_eq!(app.delete("ann", &one).await.status, 204);
+    app.run_jobs().await;
+    app.stop().await;
+}

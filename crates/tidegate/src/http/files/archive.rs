@@ -1,7 +1,6 @@
 //! Routes of ZIP downloads: one lays an archive out from keys or a folder and returns a token, the
 //! other reads the archive by token. The format is in `surfaces/archives/`.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,13 +9,13 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, Response, header};
 use axum::response::IntoResponse as _;
-use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use store::{Attributes, Stat};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::bounded_list::ListLimits;
 use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
 use super::super::error::ErrorBody;
 use super::super::json::json;
@@ -27,6 +26,9 @@ use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::file::FileName;
 use crate::surfaces::{archives, files};
+
+/// The longest key in bytes that is looked up: more than any file has.
+const MAX_KEY: usize = 2048;
 
 /// Returns the route that requests an archive.
 pub(super) fn create_routes() -> OpenApiRouter<Arc<App>> {
@@ -55,28 +57,10 @@ pub(super) struct Wanted {
     name: Option<String>,
 }
 
-/// Deserializes a list of keys and fails at the limit, before the rest is in memory.
+/// Deserializes the keys within their limits.
 fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    struct Keys;
-    impl<'de> Visitor<'de> for Keys {
-        type Value = Vec<String>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "an array of at most {} keys", archives::MAX_MEMBERS)
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-            let mut keys = Vec::new();
-            while let Some(key) = list.next_element()? {
-                if keys.len() == archives::MAX_MEMBERS {
-                    return Err(serde::de::Error::invalid_length(keys.len() + 1, &self));
-                }
-                keys.push(key);
-            }
-            Ok(keys)
-        }
-    }
-    deserializer.deserialize_seq(Keys)
+    let limits = ListLimits { name: "keys", elements: archives::MAX_MEMBERS, element_bytes: MAX_KEY };
+    limits.deserialize(deserializer)
 }
 
 /// An archive that can be read.

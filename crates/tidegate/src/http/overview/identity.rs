@@ -62,11 +62,14 @@ pub(super) struct OidcProvider {
     client_id: String,
     /// Scopes between spaces.
     scope: String,
+    /// The origins of its endpoints that a page may ask, besides that of the issuer.
+    origins: Vec<String>,
 }
 
 impl From<&OidcSetting> for OidcProvider {
-    fn from(OidcSetting { issuer, client_id, scope }: &OidcSetting) -> Self {
-        Self { issuer: issuer.clone(), client_id: client_id.clone(), scope: scope.clone() }
+    fn from(OidcSetting { issuer, client_id, scope, origins }: &OidcSetting) -> Self {
+        let origins = origins.iter().map(ToString::to_string).collect();
+        Self { issuer: issuer.clone(), client_id: client_id.clone(), scope: scope.clone(), origins }
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = SpaceImageLinkRequest)]
 struct NewLink {
-    /// How long it works: from 1 to `SPACE_LINK_MAX_SECONDS`; for viewers to `GRANT_TTL_SECONDS`.
+    /// How long it works: from 1 to `SPACE_LINK_MAX_SECONDS`; for viewers to `GRANT_TTL_SECONDS` at most.
     #[schema(minimum = 1)]
     ttl_seconds: u64,
     /// `original`, which is usual, or the `name` of a thumbnail.

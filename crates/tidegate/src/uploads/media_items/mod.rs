@@ -6,6 +6,7 @@ pub mod deletion;
 pub mod watch;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use media::kind::Kind;
 use store::{Attributes, PresignedRequest};
@@ -117,29 +118,32 @@ pub(crate) async fn begin(
     let (object, upload) = begin::insert(app, &mut tx, caller, owner, (rows, Details::Media(stage))).await?;
     tx.commit().await?;
     begin::count_upload("begun");
-    sign(app, owner, (&object, &upload), file_key).await
+    sign(app, (&object, &upload), file_key, limits.url_lifetime).await
 }
 
-/// Signs the request that sends a media item.
-async fn sign(app: &App, owner: &Owner, (object, upload): (&Object, &Upload), file_key: Key) -> Result<Target> {
-    let request = begin::presign_put(app, object, upload).await?;
+/// Signs the request that sends a media item, for a lifetime of whole seconds.
+async fn sign(app: &App, (object, upload): (&Object, &Upload), file_key: Key, lifetime: Duration) -> Result<Target> {
+    let request = begin::presign_put_for(app, object, upload, lifetime).await?;
     // Temporary credentials can end earlier than the requested lifetime.
     let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
-    let expires_in = app.config.upload_limits.of(owner.kind()).url_lifetime.as_secs().min(left.as_secs() + 1);
+    let expires_in = lifetime.as_secs().min(left.as_secs() + 1);
     Ok(Target { object: object.id, request, file_key, expires_in })
 }
 
-/// Signs the request that sends a media item again, because the first one expired. Returns an error
-/// if the upload is no longer open.
+/// Signs the request that sends a media item again, because the first one expired. The new one ends
+/// with the upload at the latest. Returns an error if the upload is no longer open.
 pub(crate) async fn sign_again(app: &App, media: &Media) -> Result<Target> {
     let ended = || Error::InvalidState("the upload is no longer open; announce the file again".into());
     let upload = app.db.find_upload(&media.owner, media.object.id).await?.ok_or_else(ended)?;
     // What is imported is not sent.
-    let Some(file_key) = upload.incoming.clone().filter(|_| upload.takes_bytes(app.db.now())) else {
+    let now = app.db.now();
+    let Some(file_key) = upload.incoming.clone().filter(|_| upload.takes_bytes(now)) else {
         return Err(ended());
     };
     app.disks.check(upload.announced_size.unwrap_or(0))?;
-    sign(app, &media.owner, (&media.object, &upload), file_key).await
+    let remaining = upload.expires_at.duration_since(now).unwrap_or_default().as_secs().max(1);
+    let lifetime = app.config.upload_limits.of(media.owner.kind()).url_lifetime.min(Duration::from_secs(remaining));
+    sign(app, (&media.object, &upload), file_key, lifetime).await
 }
 
 /// Seals the bytes that were sent for a media item, and enqueues its processing. Does nothing if
