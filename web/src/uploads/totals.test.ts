@@ -15,6 +15,7 @@ test("totals are of all that was not cancelled", () => {
   expect(totals).toEqual({
     files: 5,
     done: 1,
+    processing: 0,
     failed: 1,
     paused: 1,
     sent: 175,
@@ -28,4 +29,15 @@ test("nothing is active once all is done, failed or paused", () => {
   expect(isActive(totalsOf([{ state: "done", progress: at(1) }]))).toBe(false);
   expect(isActive(totalsOf([{ state: "paused", progress: at(1) }]))).toBe(false);
   expect(isActive(totalsOf([{ state: "queued", progress: at(0) }]))).toBe(true);
+});
+
+test("what the server rejects is not done, and what it still looks at is no reason to wait", () => {
+  const totals = totalsOf([
+    { state: "done", progress: at(100), fate: "published" },
+    { state: "done", progress: at(100), fate: "refused" },
+    { state: "done", progress: at(100), fate: "processing" },
+    { state: "done", progress: at(100) },
+  ]);
+  expect(totals).toMatchObject({ files: 4, done: 2, processing: 1, failed: 1, sent: 400 });
+  expect(isActive(totals)).toBe(false);
 });

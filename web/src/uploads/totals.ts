@@ -1,9 +1,13 @@
 /** What the head of the upload tray says of all uploads together. */
 import type { UploadSnapshot } from "@tidegate/client";
+import type { Fate } from "./fates.ts";
 
 export interface Totals {
   files: number;
   done: number;
+  /** All their bytes arrived, and the server looks at them. */
+  processing: number;
+  /** Not sent, or rejected by the server. */
   failed: number;
   paused: number;
   sent: number;
@@ -12,16 +16,18 @@ export interface Totals {
   rate: number;
 }
 
-type Counted = Pick<UploadSnapshot<unknown>, "state" | "progress">;
+interface Counted extends Pick<UploadSnapshot<unknown>, "state" | "progress"> {
+  fate?: Fate["state"] | undefined;
+}
 
 export function totalsOf(snapshots: Iterable<Counted>): Totals {
-  const totals: Totals = { files: 0, done: 0, failed: 0, paused: 0, sent: 0, bytes: 0, rate: 0 };
-  for (const { state, progress } of snapshots) {
+  const totals = newTotals();
+  for (const { state, progress, fate } of snapshots) {
     if (state === "aborted") continue;
     totals.files += 1;
     totals.bytes += progress.total;
     totals.sent += state === "done" ? progress.total : progress.sent;
-    if (state === "done") totals.done += 1;
+    if (state === "done") totals[countOf(fate)] += 1;
     else if (state === "failed") totals.failed += 1;
     else if (state === "paused") totals.paused += 1;
     else if (state === "uploading") totals.rate += progress.rate;
@@ -29,7 +35,24 @@ export function totalsOf(snapshots: Iterable<Counted>): Totals {
   return totals;
 }
 
+const newTotals = (): Totals => ({
+  files: 0,
+  done: 0,
+  processing: 0,
+  failed: 0,
+  paused: 0,
+  sent: 0,
+  bytes: 0,
+  rate: 0,
+});
+
+function countOf(fate: Fate["state"] | undefined) {
+  if (fate === "refused") return "failed";
+  return fate === "processing" ? "processing" : "done";
+}
+
 /** Whether anything is still on its way. */
 export function isActive(totals: Totals): boolean {
-  return totals.done + totals.failed + totals.paused < totals.files;
+  const { files, done, processing, failed, paused } = totals;
+  return done + processing + failed + paused < files;
 }

@@ -9,6 +9,7 @@ import { usePositionedList } from "../../api/positioned-list.ts";
 import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
 import { refreshSoon } from "../../app/refresh-soon.ts";
 import { insertNewest, isWithin } from "../../lib/newest-first.ts";
+import { fates } from "../../uploads/fates.ts";
 
 interface Change {
   imageId: string;
@@ -79,6 +80,7 @@ export function useGallery(spaceId: string, status: string) {
   const refresh = useCallback(
     async (imageId: string) => {
       const image = await getImage(spaceId, imageId);
+      fates.seen(imageId, image);
       // It was deleted while it was asked for.
       if (gone.current.has(imageId)) return;
       // What was put earlier has no URLs if the image was not published yet.
