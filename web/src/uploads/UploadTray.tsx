@@ -12,7 +12,7 @@ import { ProgressBar } from "../ui/ProgressBar.tsx";
 import { tellFailure } from "../ui/toast.tsx";
 import { type Fate, fates } from "./fates.ts";
 import { type Gallery, type TrayEntry, uploads } from "./index.ts";
-import { isActive, type Totals, totalsOf } from "./totals.ts";
+import { isActive, isResumable, type Totals, totalsOf } from "./totals.ts";
 import "./tray.css";
 
 const STATES: Record<string, MessageId> = {
@@ -84,7 +84,7 @@ function Row({ entry }: { entry: TrayEntry }) {
         )}
       </div>
       {refused && gallery && <ShowLink gallery={gallery} status={fate.status} name={name} />}
-      {state === "failed" && (
+      {state === "failed" && isResumable(snapshot) && (
         <IconButton
           icon={RotateCcw}
           label={t("upload.retryName", { name })}
@@ -119,8 +119,7 @@ function useTotals(entries: readonly TrayEntry[]): Totals {
   const [totals, setTotals] = useState(() => totalsOf([]));
   useEffect(() => {
     const countedOf = ({ upload }: TrayEntry) => {
-      const { state, progress } = upload.snapshot;
-      return { state, progress, fate: fates.of(upload.id)?.state };
+      return { ...upload.snapshot, fate: fates.of(upload.id)?.state };
     };
     const read = () => setTotals(totalsOf(entries.map(countedOf)));
     read();
@@ -212,7 +211,7 @@ export function UploadTray() {
                 {t("upload.pauseAll")}
               </Button>
             )}
-            {(totals.paused > 0 || totals.failed > 0) && (
+            {totals.resumable > 0 && (
               <Button look="quiet" icon={Play} onPress={() => uploads.resumeAll()}>
                 {t("upload.resumeAll")}
               </Button>

@@ -21,6 +21,7 @@ import { refreshSoon } from "../app/refresh-soon.ts";
 import type { DroppedFile } from "../lib/dropped-files.ts";
 import { assetPath } from "../lib/folders.ts";
 import { fates, type Uploaded } from "./fates.ts";
+import { isResumable } from "./totals.ts";
 
 export interface TrayEntry {
   upload: Upload;
@@ -173,9 +174,11 @@ class UploadCenter {
     for (const { upload } of this.#entries) upload.pause();
   }
 
-  /** Goes on with everything that is paused or failed. */
+  /** Goes on with everything that is paused, or failed and may pass now. */
   resumeAll(): void {
-    for (const { upload } of this.#entries) upload.resume();
+    for (const { upload } of this.#entries) {
+      if (isResumable(upload.snapshot)) upload.resume();
+    }
   }
 
   #add<Result>(files: DroppedFile[], target: (file: DroppedFile) => Target<Result>): void {

@@ -1,3 +1,4 @@
+import { TidegateError } from "@tidegate/client";
 import { expect, test } from "vitest";
 import { isActive, totalsOf } from "./totals.ts";
 
@@ -18,6 +19,7 @@ test("totals are of all that was not cancelled", () => {
     processing: 0,
     failed: 1,
     paused: 1,
+    resumable: 2,
     sent: 175,
     bytes: 500,
     rate: 15,
@@ -40,4 +42,12 @@ test("what the server rejects is not done, and what it still looks at is no reas
   ]);
   expect(totals).toMatchObject({ files: 4, done: 2, processing: 1, failed: 1, sent: 400 });
   expect(isActive(totals)).toBe(false);
+});
+
+test("what is refused for good cannot be continued", () => {
+  const refused = new TidegateError("type", "TYPE_NOT_ACCEPTED", "refused");
+  const failed = { state: "failed", progress: at(0) } as const;
+  expect(totalsOf([{ ...failed, error: refused }])).toMatchObject({ failed: 1, resumable: 0 });
+  const away = new TidegateError("network", "NETWORK", "away");
+  expect(totalsOf([{ ...failed, error: away }])).toMatchObject({ failed: 1, resumable: 1 });
 });
