@@ -129,6 +129,7 @@ function DeadJobs() {
               count={list.count}
               columns={columns((job) => void retry(new Set([String(job.id)])))}
               rowAt={list.at}
+              nameOf={({ job, id }) => `${jobName(job)} ${id}`}
               onRange={list.need}
               isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
               onOpen={(index) => setOpen(list.at(index))}

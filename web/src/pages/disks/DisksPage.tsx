@@ -132,6 +132,7 @@ function Disks({ status }: { status: Status }) {
           count={list.count}
           columns={columns(({ imageId }) => setDeleting([imageId]))}
           rowAt={list.at}
+          nameOf={nameOf}
           onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
           onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}

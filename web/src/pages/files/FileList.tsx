@@ -252,6 +252,7 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
         count={list.count}
         columns={columns(onLink)}
         rowAt={list.at}
+        nameOf={({ filename }) => filename}
         rowHeight={54}
         onRange={list.need}
         isSelected={(index) => selection.ids.has(idAt(index) ?? "")}

@@ -158,6 +158,7 @@ function Trash({ spaceId }: { spaceId: string }) {
             ({ id }) => setPurging([id]),
           )}
           rowAt={list.at}
+          nameOf={nameOf}
           rowHeight={56}
           onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}

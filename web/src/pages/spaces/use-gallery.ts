@@ -7,7 +7,7 @@ import { useServerEvents } from "../../api/events.ts";
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
-import { refreshSoon } from "../../app/refresh-soon.ts";
+import { refreshNow, refreshSoon } from "../../app/refresh-soon.ts";
 import { insertNewest, isWithin } from "../../lib/newest-first.ts";
 import { fates } from "../../uploads/fates.ts";
 
@@ -28,6 +28,7 @@ export function useGallery(spaceId: string, status: string) {
   const edit = useListEditor<SpaceImage>(queryKey);
   const queries = useQueryClient();
   const readSoon = useMemo(() => refreshSoon(queries), [queries]);
+  const countNow = useMemo(() => refreshNow(queries), [queries]);
   const keeper = useMemo(() => spaceImageUrls(client, spaceId), [spaceId]);
   useEffect(() => () => keeper.close(), [keeper]);
   const list = usePositionedList<SpaceImage>({
@@ -107,7 +108,7 @@ export function useGallery(spaceId: string, status: string) {
       else void refresh(imageId).catch(() => leaveOut(new Set([imageId])));
       void queries.invalidateQueries({ queryKey: spaceKeys.history(spaceId, imageId) });
       if (change.status === "READY" || change.status === "DELETED") {
-        readSoon(spaceKeys.one(spaceId));
+        countNow(spaceKeys.one(spaceId));
       }
     },
     onGap: list.refetch,
