@@ -122,6 +122,7 @@ function Disks({ status }: { status: Status }) {
         </SelectionBar>
       )}
       <BulkProgress bulk={bulk} />
+      {status === "PENDING" && list.count > 0 && <p className="soft">{t("disks.continue")}</p>}
       {list.count === 0 ? (
         <Empty title={status === "READY" ? t("disks.emptyTitle") : t("disks.noneOpen")}>
           {status === "READY" ? t("disks.empty") : null}
