@@ -41,6 +41,10 @@ export function createDataset(name: string): Promise<Dataset> {
   return take(api.POST("/packages/datasets", { body: { name } }));
 }
 
+export function getNode(id: string): Promise<PackageNode> {
+  return take(api.GET("/packages/{id}", { params: { path: { id } } }));
+}
+
 export const datasetQuery = (datasetId: string) =>
   queryOptions({
     queryKey: datasetKeys.one(datasetId),

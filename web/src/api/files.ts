@@ -55,6 +55,10 @@ export const usageQuery = queryOptions({
   queryFn: ({ signal }) => take(api.GET("/v1/files/usage", { signal })),
 });
 
+export function getFileMetadata(key: string) {
+  return take(api.GET("/v1/files/metadata/{key}", { params: { path: { key } } }));
+}
+
 export const metadataQuery = (key: string) =>
   queryOptions({
     queryKey: fileKeys.metadata(key),

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { refreshSoon } from "./refresh-soon.ts";
+import { refreshNow, refreshSoon } from "./refresh-soon.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -17,5 +17,16 @@ test("many changes are one request a key, and a later change is another", () => 
   ]);
   refresh(["files"]);
   vi.runAllTimers();
+  expect(invalidateQueries).toHaveBeenCalledTimes(3);
+});
+
+test("the first change is read at once, and what follows it in one request", () => {
+  const invalidateQueries = vi.fn(() => Promise.resolve());
+  const refresh = refreshNow({ invalidateQueries });
+  for (let i = 0; i < 100; i += 1) refresh(["space"]);
+  expect(invalidateQueries).toHaveBeenCalledTimes(1);
+  vi.runAllTimers();
+  expect(invalidateQueries).toHaveBeenCalledTimes(2);
+  refresh(["space"]);
   expect(invalidateQueries).toHaveBeenCalledTimes(3);
 });

@@ -61,8 +61,11 @@ const STEPS: ReadonlyArray<[Intl.RelativeTimeFormatUnit, number]> = [
   ["minute", 60],
 ];
 
-/** Returns how far a time is from `now`: `3 hours ago`, `in 29 days`. */
-export function formatAgo(time: string | number | Date, now = Date.now(), locale = formatLocale()) {
+/**
+ * Returns how far a time is from `now`: `3 hours ago`, `in 29 days`. Times of the server need the server's
+ * clock: `client.clock.now()`.
+ */
+export function formatAgo(time: string | number | Date, now: number, locale = formatLocale()) {
   const seconds = (new Date(time).getTime() - now) / 1000;
   const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   for (const [unit, length] of STEPS) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toCsv } from "./csv.ts";
 import { assetPath, childFolders, pathTo } from "./folders.ts";
-import { parsePrometheus, sumOf } from "./prometheus.ts";
+import { doorsOf, parsePrometheus, requestsOf, sumOf } from "./prometheus.ts";
 import { quantile } from "./statistics.ts";
 import { smallestUrl, srcSet } from "./variants.ts";
 
@@ -41,6 +41,22 @@ test("metrics are read with their labels", () => {
   expect(samples[1]?.labels).toEqual({ state: "dead", why: 'a "b", c' });
   expect(sumOf(samples, "jobs")).toBe(5);
   expect(sumOf(samples, "jobs", { state: "queued" })).toBe(3);
+});
+
+test("the requests of the edge are counted where it counts them", () => {
+  const samples = parsePrometheus(
+    [
+      'tidegate_connections{door="edge"} 1',
+      'tidegate_http_requests_total{door="api",status="200"} 5',
+      'tidegate_edge_requests_total{status="200",verdict="Allowed"} 7',
+      'tidegate_edge_requests_total{status="503",verdict="Busy"} 2',
+    ].join("\n"),
+  );
+  expect(doorsOf(samples)).toEqual(["api", "edge"]);
+  expect(requestsOf(samples, "api")).toBe(5);
+  expect(requestsOf(samples, "edge")).toBe(9);
+  expect(requestsOf(samples, "s3")).toBe(0);
+  expect(requestsOf(samples)).toBe(14);
 });
 
 test("quantiles are of the values themselves", () => {

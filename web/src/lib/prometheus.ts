@@ -38,3 +38,20 @@ export function sumOf(
     .filter((sample) => wanted.every(([label, value]) => sample.labels[label] === value))
     .reduce((sum, { value }) => sum + value, 0);
 }
+
+const REQUESTS = "tidegate_http_requests_total";
+const EDGE = "edge";
+const EDGE_REQUESTS = "tidegate_edge_requests_total";
+
+/** Returns the doors that the server counts connections or requests of. */
+export function doorsOf(samples: readonly Sample[]): string[] {
+  const named = samples.flatMap(({ labels }) => labels.door ?? []);
+  const edge = samples.some(({ name }) => name === EDGE_REQUESTS) ? [EDGE] : [];
+  return [...new Set([...named, ...edge])].sort();
+}
+
+/** Returns the requests of a door, or of all. The edge counts its own under another name. */
+export function requestsOf(samples: readonly Sample[], door?: string): number {
+  const counted = sumOf(samples, REQUESTS, door === undefined ? {} : { door });
+  return door === undefined || door === EDGE ? counted + sumOf(samples, EDGE_REQUESTS) : counted;
+}

@@ -1,6 +1,7 @@
 /** The page of a tab in which nobody is signed in. */
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
+import { arrival } from "../app/arrival.ts";
 import { Brand } from "../app/Brand.tsx";
 import { Preferences } from "../app/Preferences.tsx";
 import { t } from "../i18n/i18n.ts";
@@ -44,6 +45,7 @@ function useRenewal(state: State): unknown {
 function Frame({ children }: { children: ReactNode }) {
   useEffect(() => {
     document.title = `${t("signIn.title")} – Tidegate`;
+    arrival.signIn();
   }, []);
   return (
     <div className="sign-in">

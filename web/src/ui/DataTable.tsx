@@ -21,6 +21,8 @@ interface DataTableProps<Row> extends GridEvents {
   count: number;
   columns: ReadonlyArray<Column<Row>>;
   rowAt: (index: number) => Row | undefined;
+  /** What the box says that selects a row. Without it rows have no box. */
+  nameOf?: (row: Row) => string;
   rowHeight?: number;
   isSelected?: (index: number) => boolean;
   onRange?: (first: number, last: number) => void;
@@ -37,9 +39,9 @@ function checkColumn<Row>(): Column<Row> {
 }
 
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { rowAt, rowHeight = 48, ...rest } = props;
+  const { rowAt, nameOf, rowHeight = 48, ...rest } = props;
   const { onToggle } = props;
-  const columns = onToggle ? [checkColumn<Row>(), ...props.columns] : props.columns;
+  const columns = onToggle && nameOf ? [checkColumn<Row>(), ...props.columns] : props.columns;
   const style = {
     "--wide-columns": widths(columns),
     "--narrow-columns": widths(columns.filter(({ wide }) => !wide)),
@@ -76,7 +78,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                         type="button"
                         className="row-check"
                         tabIndex={-1}
-                        aria-label={t("table.select", { row: index + 1 })}
+                        aria-label={t("gallery.select", { name: nameOf?.(row) })}
                         aria-pressed={selected}
                         onClick={() => onToggle?.(index)}
                       >

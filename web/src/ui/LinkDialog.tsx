@@ -28,12 +28,14 @@ interface LinkDialogProps<Id extends string> {
   choices: readonly [Choice<Id>, ...Choice<Id>[]];
   /** Says what whoever has it can do until a time. */
   until: (time: string) => string;
+  /** Says how it is ended before. */
+  end?: string;
   create: (seconds: number, choice: Id) => Promise<Link>;
   onClose: () => void;
 }
 
 export function LinkDialog<Id extends string>(props: LinkDialogProps<Id>) {
-  const { title, name, label, choices, until, create, onClose } = props;
+  const { title, name, label, choices, until, end, create, onClose } = props;
   const [lifetime, setLifetime] = useState<Lifetime>(props.lifetime);
   const [choice, setChoice] = useState<Id>(choices[0].id);
   const [link, setLink] = useState<Link>();
@@ -97,6 +99,7 @@ export function LinkDialog<Id extends string>(props: LinkDialogProps<Id>) {
           description={until(formatDateTime(link.expiresAt))}
         />
       )}
+      {link && end && <p className="soft small">{end}</p>}
       {denied && <Note look="warn">{t("link.byHand")}</Note>}
       <div className="dialog-buttons">
         {/* One button for both, so that the keyboard stays on it. */}

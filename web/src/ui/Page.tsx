@@ -1,7 +1,8 @@
 /** The frame of a page: its title, what can be done, and the ways to its parts. */
-import { Link, type LinkProps, useRouterState } from "@tanstack/react-router";
+import { Link, type LinkProps, type RouterState, useRouterState } from "@tanstack/react-router";
 import { ChevronRight } from "lucide-react";
-import { type ReactNode, useEffect } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
+import { arrival, isCovered } from "../app/arrival.ts";
 import { t } from "../i18n/i18n.ts";
 import "./page.css";
 import "./tabs.css";
@@ -19,10 +20,23 @@ interface PageProps {
   children: ReactNode;
 }
 
+/**
+ * The place that is shown, which is behind the address while a page is loaded. A folder and a collection
+ * are places of their own; what is opened or searched in them is not.
+ */
+function placeOf({ matches }: RouterState): string {
+  const here = matches.at(-1);
+  const { folder = "", parent = "" } = (here?.search ?? {}) as Partial<Record<string, string>>;
+  return [here?.pathname, folder, parent].join("\n");
+}
+
 export function Page({ title, aside, lead, actions, parents, tabs, filled, children }: PageProps) {
   useEffect(() => {
     document.title = `${title} – Tidegate`;
   }, [title]);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const place = useRouterState({ select: placeOf });
+  useEffect(() => arrival.at(place, heading.current, isCovered()), [place]);
   return (
     <div className={`page ${filled ? "filled" : ""}`}>
       <div className="page-head">
@@ -32,7 +46,9 @@ export function Page({ title, aside, lead, actions, parents, tabs, filled, child
           </nav>
         )}
         <div className="page-title">
-          <h1 dir="auto">{title}</h1>
+          <h1 dir="auto" tabIndex={-1} ref={heading}>
+            {title}
+          </h1>
           {aside}
           <div className="page-actions">{actions}</div>
         </div>

@@ -31,7 +31,10 @@ export interface GridItem {
 }
 
 export interface GridEvents {
+  /** Opened by Enter, and by a click or, where a click picks, by a double click. */
   onOpen?: (index: number) => void;
+  /** A click without a key, if it does not open. */
+  onPick?: (index: number) => void;
   /** Chosen by the space key, or by a click with Control. */
   onToggle?: (index: number) => void;
   /** Chosen up to here, by Shift with an arrow key or a click. */
@@ -58,6 +61,9 @@ interface VirtualGridProps extends GridEvents {
   /** Scrolls to this position when it changes, and puts the keyboard there. */
   position?: number | null;
 }
+
+const isControl = (target: EventTarget) =>
+  target instanceof Element && target.closest("button, a, input, label") !== null;
 
 type Observer = (offset: number, isScrolling: boolean) => void;
 
@@ -206,11 +212,14 @@ export function VirtualGrid(props: VirtualGridProps) {
     }
   }
   function onClick(event: MouseEvent<HTMLElement>, index: number) {
-    if ((event.target as HTMLElement).closest("button, a, input, label")) return;
+    if (isControl(event.target)) return;
     setActive(index);
     if (event.shiftKey && props.onExtend) props.onExtend(index);
     else if ((event.ctrlKey || event.metaKey) && props.onToggle) props.onToggle(index);
-    else props.onOpen?.(index);
+    else (props.onPick ?? props.onOpen)?.(index);
+  }
+  function onDoubleClick(event: MouseEvent<HTMLElement>, index: number) {
+    if (props.onPick && !isControl(event.target)) props.onOpen?.(index);
   }
 
   const selectable = props.onToggle !== undefined;
@@ -259,6 +268,7 @@ export function VirtualGrid(props: VirtualGridProps) {
                       data-index={index}
                       className="grid-cell"
                       onClick={(event) => onClick(event, index)}
+                      onDoubleClick={(event) => onDoubleClick(event, index)}
                       onFocus={(event) => event.target === event.currentTarget && setActive(index)}
                     >
                       {renderItem({ index, active: index === active })}

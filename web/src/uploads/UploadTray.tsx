@@ -1,15 +1,18 @@
 /** The uploads of this tab, at the edge of every page. */
+import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronDown, ChevronUp, Pause, Play, RotateCcw, X } from "lucide-react";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { type MessageId, t } from "../i18n/i18n.ts";
 import { formatBytes, formatDuration, formatPercent } from "../lib/format.ts";
+import { statusName } from "../ui/Badge.tsx";
 import { Button, IconButton } from "../ui/Button.tsx";
 import { messageOf } from "../ui/errors.ts";
 import { ProgressBar } from "../ui/ProgressBar.tsx";
 import { tellFailure } from "../ui/toast.tsx";
-import { type TrayEntry, uploads } from "./index.ts";
-import { isActive, type Totals, totalsOf } from "./totals.ts";
+import { type Fate, fates } from "./fates.ts";
+import { type Gallery, type TrayEntry, uploads } from "./index.ts";
+import { isActive, isResumable, type Totals, totalsOf } from "./totals.ts";
 import "./tray.css";
 
 const STATES: Record<string, MessageId> = {
@@ -23,12 +26,35 @@ const STATES: Record<string, MessageId> = {
 };
 const ROW = 62;
 
+/** Says what became of a file once all of it was sent. */
+function wordsOf({ state, status, reason }: Fate): string {
+  if (state === "processing") return t("upload.processing");
+  if (state === "published") return t("upload.done");
+  return reason ? `${statusName(status)}: ${reason}` : statusName(status);
+}
+
+/** Leads to the items of the same status, among which the rejected one is. */
+function ShowLink({ gallery, status, name }: { gallery: Gallery; status: string; name: string }) {
+  const look = { className: "button quiet", "aria-label": t("upload.showName", { name }) };
+  const search = { status };
+  return gallery.of === "space" ? (
+    <Link {...look} to="/spaces/$spaceId" params={{ spaceId: gallery.id }} search={search}>
+      {t("upload.showItem")}
+    </Link>
+  ) : (
+    <Link {...look} to="/sessions/$sessionId" params={{ sessionId: gallery.id }} search={search}>
+      {t("upload.showItem")}
+    </Link>
+  );
+}
+
 function Row({ entry }: { entry: TrayEntry }) {
-  const { upload, place } = entry;
+  const { upload, place, gallery } = entry;
   const snapshot = useSyncExternalStore(
     (listener) => upload.subscribe(listener),
     () => upload.snapshot,
   );
+  const fate = useSyncExternalStore(fates.subscribe, () => fates.of(upload.id));
   const { name, state, progress, error } = snapshot;
   const { sent, total, rate, eta } = progress;
   const part = total > 0 ? sent / total : state === "done" ? 1 : 0;
@@ -36,24 +62,29 @@ function Row({ entry }: { entry: TrayEntry }) {
   const rest = eta === undefined ? "" : ` · ${formatDuration(eta)}`;
   const words = error
     ? messageOf(error)
-    : stateId
-      ? t(stateId)
-      : `${formatPercent(part)} · ${formatBytes(rate)}/s${rest}`;
+    : fate
+      ? wordsOf(fate)
+      : stateId
+        ? t(stateId)
+        : `${formatPercent(part)} · ${formatBytes(rate)}/s${rest}`;
+  const refused = fate?.state === "refused";
+  const bad = error !== undefined || refused;
   return (
     <div className={`tray-row ${state}`}>
       <div className="tray-text">
         <span className="clip" dir="auto" title={name}>
           {name}
         </span>
-        <span className="soft small clip" title={error ? words : undefined}>
-          {error ? <span className="tray-error">{words}</span> : words}
-          {!error && ` · ${place}`}
+        <span className="soft small clip" title={bad ? words : undefined}>
+          {bad ? <span className="tray-error">{words}</span> : words}
+          {!bad && ` · ${place}`}
         </span>
         {state !== "done" && state !== "failed" && (
           <ProgressBar label={t("upload.progressOf", { name })} value={part} />
         )}
       </div>
-      {state === "failed" && (
+      {refused && gallery && <ShowLink gallery={gallery} status={fate.status} name={name} />}
+      {state === "failed" && isResumable(snapshot) && (
         <IconButton
           icon={RotateCcw}
           label={t("upload.retryName", { name })}
@@ -87,7 +118,10 @@ function Row({ entry }: { entry: TrayEntry }) {
 function useTotals(entries: readonly TrayEntry[]): Totals {
   const [totals, setTotals] = useState(() => totalsOf([]));
   useEffect(() => {
-    const read = () => setTotals(totalsOf(entries.map(({ upload }) => upload.snapshot)));
+    const countedOf = ({ upload }: TrayEntry) => {
+      return { ...upload.snapshot, fate: fates.of(upload.id)?.state };
+    };
+    const read = () => setTotals(totalsOf(entries.map(countedOf)));
     read();
     const timer = setInterval(read, 300);
     return () => clearInterval(timer);
@@ -96,8 +130,9 @@ function useTotals(entries: readonly TrayEntry[]): Totals {
 }
 
 function summary(totals: Totals): string {
-  const { files, done, failed, paused } = totals;
-  if (isActive(totals)) return t("upload.sending", { done, files });
+  const { files, done, processing, failed, paused } = totals;
+  if (isActive(totals)) return t("upload.sending", { done: done + processing, files });
+  if (processing > 0) return t("upload.someProcessing", { processing, files });
   if (failed > 0) return t("upload.someFailed", { failed, files });
   if (paused > 0) return t("upload.somePaused", { paused, files });
   return t("upload.allDone", { files });
@@ -176,7 +211,7 @@ export function UploadTray() {
                 {t("upload.pauseAll")}
               </Button>
             )}
-            {(totals.paused > 0 || totals.failed > 0) && (
+            {totals.resumable > 0 && (
               <Button look="quiet" icon={Play} onPress={() => uploads.resumeAll()}>
                 {t("upload.resumeAll")}
               </Button>

@@ -6,35 +6,55 @@ import {
   sessionMedia,
   spaceImages,
   type Upload,
+  type UploadedFile,
   Uploader,
   type UploadSurface,
   userFiles,
 } from "@tidegate/client";
 import { client } from "../api/client.ts";
-import { datasetKeys } from "../api/datasets.ts";
-import { spaceKeys } from "../api/spaces.ts";
+import { datasetKeys, getNode } from "../api/datasets.ts";
+import { getFileMetadata } from "../api/files.ts";
+import { getMedia } from "../api/sessions.ts";
+import { getImage, spaceKeys } from "../api/spaces.ts";
 import { queries } from "../app/queries.ts";
 import { refreshSoon } from "../app/refresh-soon.ts";
 import type { DroppedFile } from "../lib/dropped-files.ts";
 import { assetPath } from "../lib/folders.ts";
+import { fates, type Uploaded } from "./fates.ts";
+import { isResumable } from "./totals.ts";
 
 export interface TrayEntry {
   upload: Upload;
   /** Where the file goes, in the user's words. Text of a stranger: never markup. */
   place: string;
+  /** The page that shows items by their status. */
+  gallery?: Gallery | undefined;
+}
+
+export interface Gallery {
+  of: "space" | "session";
+  id: string;
 }
 
 interface Target<Result> {
   place: string;
   surface: UploadSurface<Result>;
+  gallery?: Gallery;
+  /** Returns what to follow until the server has published or rejected it. */
+  follow?: (result: Result) => Uploaded | undefined;
   /** Called with the file's result once the server has all of it. */
   done?: (result: Result) => void;
 }
 
+/** Nothing more happens to it, and nothing went wrong. */
 const isOver = ({ upload }: TrayEntry) => {
   const { state } = upload.snapshot;
-  return state === "done" || state === "aborted";
+  const fate = fates.of(upload.id)?.state ?? "published";
+  return state === "aborted" || (state === "done" && fate === "published");
 };
+
+const isSent = ({ upload }: TrayEntry) =>
+  ["done", "aborted", "failed"].includes(upload.snapshot.state);
 
 const refresh = refreshSoon(queries);
 
@@ -56,15 +76,18 @@ class UploadCenter {
 
   /** Whether closing the tab would interrupt something. */
   get busy(): boolean {
-    return this.#entries.some(
-      (entry) => !isOver(entry) && entry.upload.snapshot.state !== "failed",
-    );
+    return this.#entries.some((entry) => !isSent(entry));
   }
 
   addToSpace(space: { id: string; name: string }, files: DroppedFile[]): void {
     const surface = spaceImages(client, space.id);
-    const done = () => refresh(spaceKeys.one(space.id));
-    this.#add(files, () => ({ place: space.name, surface, done }));
+    this.#add(files, () => ({
+      place: space.name,
+      surface,
+      gallery: { of: "space", id: space.id },
+      follow: (image) => ({ ...image, look: () => getImage(space.id, image.id) }),
+      done: () => refresh(spaceKeys.one(space.id)),
+    }));
   }
 
   addToFiles(folder: string, visibility: "public" | "private", files: DroppedFile[]): void {
@@ -72,7 +95,16 @@ class UploadCenter {
     this.#add(files, (dropped) => {
       const path = [folder, dropped.folder].filter(Boolean).join("/");
       const options = path ? { folder: path, visibility } : { visibility };
-      return { place: path ? `/${path}` : "/", surface: userFiles(client, options), done };
+      return {
+        place: path ? `/${path}` : "/",
+        surface: userFiles(client, options),
+        follow: (file: UploadedFile) => ({
+          ...file,
+          id: file.key,
+          look: () => getFileMetadata(file.key),
+        }),
+        done,
+      };
     });
   }
 
@@ -82,8 +114,13 @@ class UploadCenter {
   }
 
   addToSession(sessionId: string, stage: string, place: string, files: DroppedFile[]): void {
-    const done = () => refresh(["sessions", "media", sessionId]);
-    this.#add(files, () => ({ place, surface: sessionMedia(client, sessionId, { stage }), done }));
+    this.#add(files, () => ({
+      place,
+      surface: sessionMedia(client, sessionId, { stage }),
+      gallery: { of: "session", id: sessionId },
+      follow: (media) => ({ ...media, look: () => getMedia(sessionId, media.id) }),
+      done: () => refresh(["sessions", "media", sessionId]),
+    }));
   }
 
   addToDataset(
@@ -94,7 +131,15 @@ class UploadCenter {
   ): void {
     const done = () => refresh(["datasets"]);
     const options = parentId ? { datasetId, parentId } : { datasetId };
-    this.#add(files, () => ({ place, surface: packages(client, options), done }));
+    this.#add(files, () => ({
+      place,
+      surface: packages(client, options),
+      follow: (node) =>
+        "nodeId" in node
+          ? { ...node, id: node.nodeId, look: () => getNode(node.nodeId) }
+          : undefined,
+      done,
+    }));
   }
 
   addAssets(
@@ -112,38 +157,44 @@ class UploadCenter {
 
   async remove(entry: TrayEntry): Promise<void> {
     this.#set(this.#entries.filter((other) => other !== entry));
+    fates.forget(entry.upload.id);
     await this.#uploader.remove(entry.upload);
   }
 
   clearFinished(): void {
     const over = this.#entries.filter(isOver);
     this.#set(this.#entries.filter((entry) => !isOver(entry)));
-    for (const { upload } of over) void this.#uploader.remove(upload);
+    for (const { upload } of over) {
+      fates.forget(upload.id);
+      void this.#uploader.remove(upload);
+    }
   }
 
   pauseAll(): void {
     for (const { upload } of this.#entries) upload.pause();
   }
 
-  /** Goes on with everything that is paused or failed. */
+  /** Goes on with everything that is paused, or failed and may pass now. */
   resumeAll(): void {
-    for (const { upload } of this.#entries) upload.resume();
+    for (const { upload } of this.#entries) {
+      if (isResumable(upload.snapshot)) upload.resume();
+    }
   }
 
   #add<Result>(files: DroppedFile[], target: (file: DroppedFile) => Target<Result>): void {
     const added = files.map((dropped) => {
-      const { place, surface, done } = target(dropped);
+      const { place, surface, gallery, follow, done } = target(dropped);
       const upload = this.#uploader.add(dropped.file, surface);
-      if (done) {
-        const unsubscribe = upload.subscribe(() => {
-          const { state, result } = upload.snapshot;
-          if (state === "aborted") unsubscribe();
-          if (state !== "done") return;
-          unsubscribe();
-          done(result as Result);
-        });
-      }
-      return { upload: upload as unknown as Upload, place };
+      const unsubscribe = upload.subscribe(() => {
+        const { state, result } = upload.snapshot;
+        if (state === "aborted") unsubscribe();
+        if (state !== "done") return;
+        unsubscribe();
+        const uploaded = follow?.(result as Result);
+        if (uploaded) fates.watch(upload.id, uploaded);
+        done?.(result as Result);
+      });
+      return { upload: upload as unknown as Upload, place, gallery };
     });
     this.#set([...this.#entries, ...added]);
   }

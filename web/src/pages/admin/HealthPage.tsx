@@ -5,7 +5,7 @@ import type { AlignedData } from "uplot";
 import { diskHealthQuery, metricsQuery, readinessQuery } from "../../api/admin.ts";
 import { type MessageId, t } from "../../i18n/i18n.ts";
 import { formatBytes, formatNumber } from "../../lib/format.ts";
-import { type Sample, sumOf } from "../../lib/prometheus.ts";
+import { doorsOf, requestsOf, type Sample, sumOf } from "../../lib/prometheus.ts";
 import { Chart } from "../../ui/Chart.tsx";
 import { Meter } from "../../ui/Meter.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
@@ -86,7 +86,7 @@ const DOORS: Record<string, MessageId> = {
 
 /** Open connections and requests of each door. */
 function Doors({ samples }: { samples: readonly Sample[] }) {
-  const doors = [...new Set(samples.map(({ labels }) => labels.door).filter((door) => door))];
+  const failed = samples.filter(({ labels }) => labels.status?.startsWith("5"));
   return (
     <Card title={t("health.doors")}>
       <table className="plain-table">
@@ -99,15 +99,14 @@ function Doors({ samples }: { samples: readonly Sample[] }) {
           </tr>
         </thead>
         <tbody>
-          {doors.sort().map((door = "") => {
+          {doorsOf(samples).map((door) => {
             const name = DOORS[door];
-            const failed = samples.filter(({ labels }) => labels.status?.startsWith("5"));
-            const errors = sumOf(failed, "tidegate_http_requests_total", { door });
+            const errors = requestsOf(failed, door);
             return (
               <tr key={door}>
                 <th scope="row">{name ? t(name) : door}</th>
                 <td>{formatNumber(sumOf(samples, "tidegate_connections", { door }))}</td>
-                <td>{formatNumber(sumOf(samples, "tidegate_http_requests_total", { door }))}</td>
+                <td>{formatNumber(requestsOf(samples, door))}</td>
                 <td className={errors > 0 ? "bad" : undefined}>{formatNumber(errors)}</td>
               </tr>
             );
@@ -180,7 +179,7 @@ function useRequestRate(samples: readonly Sample[] | undefined, readAt: number):
   const last = useRef<Point>(null);
   useEffect(() => {
     if (!samples || readAt === last.current?.at) return;
-    const now = { at: readAt, requests: sumOf(samples, "tidegate_http_requests_total") };
+    const now = { at: readAt, requests: requestsOf(samples) };
     const before = last.current;
     last.current = now;
     if (!before || now.requests < before.requests) return;

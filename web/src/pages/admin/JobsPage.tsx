@@ -1,6 +1,7 @@
 import { RotateCcw } from "lucide-react";
 import { useState } from "react";
 import { adminKeys, type DeadJob, listDeadJobs, retryJob } from "../../api/admin.ts";
+import { client } from "../../api/client.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { forEachId } from "../../lib/each.ts";
@@ -52,7 +53,7 @@ function columns(onRetry: (job: DeadJob) => void): Column<DeadJob>[] {
       id: "created",
       name: t("common.created"),
       width: "8rem",
-      cell: ({ createdAt }) => formatAgo(createdAt),
+      cell: ({ createdAt }) => formatAgo(createdAt, client.clock.now()),
     },
     {
       id: "retry",
@@ -128,6 +129,7 @@ function DeadJobs() {
               count={list.count}
               columns={columns((job) => void retry(new Set([String(job.id)])))}
               rowAt={list.at}
+              nameOf={({ job, id }) => `${jobName(job)} ${id}`}
               onRange={list.need}
               isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
               onOpen={(index) => setOpen(list.at(index))}

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { createDataset, type Dataset, datasetKeys, listDatasets } from "../../api/datasets.ts";
 import { usePagedList } from "../../api/paged-list.ts";
 import { t } from "../../i18n/i18n.ts";
+import { DATASET_NAME_BYTES } from "../../lib/fit-name.ts";
 import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
@@ -101,7 +102,12 @@ export function DatasetsPage() {
         />
       )}
       {creating && (
-        <CreateDialog title={t("datasets.new")} onCreate={add} onClose={() => setCreating(false)} />
+        <CreateDialog
+          title={t("datasets.new")}
+          most={DATASET_NAME_BYTES}
+          onCreate={add}
+          onClose={() => setCreating(false)}
+        />
       )}
     </Page>
   );

@@ -160,6 +160,7 @@ export function NodeList(props: NodeListProps) {
           count={list.count}
           columns={columns()}
           rowAt={list.at}
+          nameOf={({ name }) => name}
           rowHeight={54}
           onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}

@@ -6,6 +6,7 @@ import { FileTrigger } from "react-aria-components/FileTrigger";
 import { createCollection, type Dataset, pathQuery } from "../../api/datasets.ts";
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
+import { COLLECTION_NAME_BYTES } from "../../lib/fit-name.ts";
 import { Button } from "../../ui/Button.tsx";
 import { CreateDialog } from "../../ui/CreateDialog.tsx";
 import { DropArea } from "../../ui/DropArea.tsx";
@@ -90,6 +91,7 @@ export function TreePage() {
           {creating && (
             <CreateDialog
               title={t("datasets.newCollection")}
+              most={COLLECTION_NAME_BYTES}
               onCreate={addCollection}
               onClose={() => setCreating(false)}
             />

@@ -122,6 +122,7 @@ function Disks({ status }: { status: Status }) {
         </SelectionBar>
       )}
       <BulkProgress bulk={bulk} />
+      {status === "PENDING" && list.count > 0 && <p className="soft">{t("disks.continue")}</p>}
       {list.count === 0 ? (
         <Empty title={status === "READY" ? t("disks.emptyTitle") : t("disks.noneOpen")}>
           {status === "READY" ? t("disks.empty") : null}
@@ -132,6 +133,7 @@ function Disks({ status }: { status: Status }) {
           count={list.count}
           columns={columns(({ imageId }) => setDeleting([imageId]))}
           rowAt={list.at}
+          nameOf={nameOf}
           onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
           onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}

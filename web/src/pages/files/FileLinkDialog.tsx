@@ -15,6 +15,7 @@ export function FileLinkDialog({ file, onClose }: { file: ListedFile; onClose: (
         { id: "attachment", name: t("link.attachment") },
       ]}
       until={(time) => t("link.until", { time })}
+      end={t("link.end", { action: t("files.revoke") })}
       create={async (seconds, disposition) => {
         const { signed_url, expiresAt } = await signLink(file.key, seconds, disposition);
         return { url: signed_url, expiresAt };

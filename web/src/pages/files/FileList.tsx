@@ -18,6 +18,7 @@ import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { childFolders } from "../../lib/folders.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
+import { openTab } from "../../lib/open-tab.ts";
 import { saveFrom } from "../../lib/save.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
@@ -39,6 +40,38 @@ async function save(file: ListedFile): Promise<void> {
   }
 }
 
+/** As long as somebody may look at it or listen to it. */
+const OPENED_LINK = 3600;
+
+function openFile(file: ListedFile): void {
+  if (file.status !== "READY") return;
+  const address = async () => (await signLink(file.key, OPENED_LINK, "inline")).signed_url;
+  openTab(address).catch(tellFailure);
+}
+
+function FileName({ file }: { file: ListedFile }) {
+  const { filename } = file;
+  if (file.status !== "READY") {
+    return (
+      <span className="clip" dir="auto" title={filename}>
+        {filename}
+      </span>
+    );
+  }
+  return (
+    <button
+      type="button"
+      className="row-open clip"
+      dir="auto"
+      title={filename}
+      tabIndex={-1}
+      onClick={({ detail }) => detail < 2 && openFile(file)}
+    >
+      {filename}
+    </button>
+  );
+}
+
 function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
   return [
     {
@@ -49,9 +82,7 @@ function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
         <div className="row-name">
           <FileIcon size={18} aria-hidden />
           <div>
-            <span className="clip" dir="auto" title={file.filename}>
-              {file.filename}
-            </span>
+            <FileName file={file} />
             <span className="clip soft small only-narrow">
               {formatBytes(file.size)} · {formatDateTime(file.created_at)}
             </span>
@@ -221,10 +252,15 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
         count={list.count}
         columns={columns(onLink)}
         rowAt={list.at}
+        nameOf={({ filename }) => filename}
         rowHeight={54}
         onRange={list.need}
         isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
-        onOpen={(index) => setSelection((before) => toggle(before, index, idAt))}
+        onOpen={(index) => {
+          const file = list.at(index);
+          if (file) openFile(file);
+        }}
+        onPick={(index) => setSelection((before) => toggle(before, index, idAt))}
         onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
         onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
         onSelectAll={() =>

@@ -34,6 +34,7 @@ import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page, Parent } from "../../ui/Page.tsx";
 import { SelectionBar } from "../../ui/SelectionBar.tsx";
 import { VirtualGrid } from "../../ui/VirtualGrid.tsx";
+import { fates } from "../../uploads/fates.ts";
 import { uploads } from "../../uploads/index.ts";
 import { MediaDialog } from "./MediaDialog.tsx";
 import { MediaTile, mediaName } from "./MediaTile.tsx";
@@ -66,6 +67,7 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
   }
   async function refresh(id: string) {
     const media = await getMedia(sessionId, id);
+    fates.seen(id, media);
     // What was put earlier has no picture if the item was not published yet.
     keeper.put(urlsOf([media]));
     let found = false;

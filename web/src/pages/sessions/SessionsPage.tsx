@@ -2,6 +2,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { Clapperboard, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
+import { client } from "../../api/client.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import {
   createSession,
@@ -43,7 +44,9 @@ function columns(onDelete: (session: SessionSummary) => void): Column<SessionSum
       id: "ago",
       name: "",
       width: "8.5rem",
-      cell: ({ createdAt }) => <span className="soft">{formatAgo(createdAt)}</span>,
+      cell: ({ createdAt }) => (
+        <span className="soft">{formatAgo(createdAt, client.clock.now())}</span>
+      ),
     },
     {
       id: "delete",

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { usePagedList } from "../../api/paged-list.ts";
 import { createSpace, listSpaces, type Space, spaceKeys } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
+import { SPACE_NAME_BYTES } from "../../lib/fit-name.ts";
 import { Button } from "../../ui/Button.tsx";
 import { CreateDialog } from "../../ui/CreateDialog.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
@@ -58,7 +59,12 @@ export function SpacesPage() {
         />
       )}
       {creating && (
-        <CreateDialog title={t("spaces.new")} onCreate={add} onClose={() => setCreating(false)} />
+        <CreateDialog
+          title={t("spaces.new")}
+          most={SPACE_NAME_BYTES}
+          onCreate={add}
+          onClose={() => setCreating(false)}
+        />
       )}
     </Page>
   );

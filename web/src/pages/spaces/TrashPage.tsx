@@ -3,6 +3,7 @@ import { useParams } from "@tanstack/react-router";
 import { RotateCcw, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useBulk } from "../../api/bulk.ts";
+import { client } from "../../api/client.ts";
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import {
@@ -49,7 +50,7 @@ function columns(
             </span>
             {image.purgeAt && (
               <span className="clip soft small">
-                {t("trash.gone", { when: formatAgo(image.purgeAt) })}
+                {t("trash.gone", { when: formatAgo(image.purgeAt, client.clock.now()) })}
               </span>
             )}
           </div>
@@ -69,7 +70,7 @@ function columns(
       name: t("trash.deleted"),
       width: "9rem",
       wide: true,
-      cell: ({ deletedAt }) => (deletedAt ? formatAgo(deletedAt) : ""),
+      cell: ({ deletedAt }) => (deletedAt ? formatAgo(deletedAt, client.clock.now()) : ""),
     },
     {
       id: "actions",
@@ -157,6 +158,7 @@ function Trash({ spaceId }: { spaceId: string }) {
             ({ id }) => setPurging([id]),
           )}
           rowAt={list.at}
+          nameOf={nameOf}
           rowHeight={56}
           onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}

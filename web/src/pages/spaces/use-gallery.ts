@@ -7,8 +7,9 @@ import { useServerEvents } from "../../api/events.ts";
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
-import { refreshSoon } from "../../app/refresh-soon.ts";
+import { refreshNow, refreshSoon } from "../../app/refresh-soon.ts";
 import { insertNewest, isWithin } from "../../lib/newest-first.ts";
+import { fates } from "../../uploads/fates.ts";
 
 interface Change {
   imageId: string;
@@ -27,6 +28,7 @@ export function useGallery(spaceId: string, status: string) {
   const edit = useListEditor<SpaceImage>(queryKey);
   const queries = useQueryClient();
   const readSoon = useMemo(() => refreshSoon(queries), [queries]);
+  const countNow = useMemo(() => refreshNow(queries), [queries]);
   const keeper = useMemo(() => spaceImageUrls(client, spaceId), [spaceId]);
   useEffect(() => () => keeper.close(), [keeper]);
   const list = usePositionedList<SpaceImage>({
@@ -79,6 +81,7 @@ export function useGallery(spaceId: string, status: string) {
   const refresh = useCallback(
     async (imageId: string) => {
       const image = await getImage(spaceId, imageId);
+      fates.seen(imageId, image);
       // It was deleted while it was asked for.
       if (gone.current.has(imageId)) return;
       // What was put earlier has no URLs if the image was not published yet.
@@ -105,7 +108,7 @@ export function useGallery(spaceId: string, status: string) {
       else void refresh(imageId).catch(() => leaveOut(new Set([imageId])));
       void queries.invalidateQueries({ queryKey: spaceKeys.history(spaceId, imageId) });
       if (change.status === "READY" || change.status === "DELETED") {
-        readSoon(spaceKeys.one(spaceId));
+        countNow(spaceKeys.one(spaceId));
       }
     },
     onGap: list.refetch,
