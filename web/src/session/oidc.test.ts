@@ -194,6 +194,14 @@ test.each<[string, Record<string, unknown>, OidcReason]>([
   expect(fake.values.size).toBe(0);
 });
 
+test("tokens may come from an origin that the server names, and from no other", async () => {
+  fake.discovery.token_endpoint = "https://tokens.test/t";
+  const allowed = { ...SETTINGS, origins: ["https://tokens.test"] };
+  expect(await beginSignIn(allowed, fake.env, "/")).toContain(`${ISSUER}/authorize`);
+  fake.discovery.token_endpoint = "https://tokens.test.evil.test/t";
+  expect(await reasonOf(beginSignIn(allowed, fake.env, "/"))).toBe("endpoint");
+});
+
 test("a provider that is away, or answers no JSON, is said to be", async () => {
   const away = { ...fake.env, fetch: () => Promise.reject(new TypeError("fetch failed")) };
   expect(await reasonOf(beginSignIn(SETTINGS, away, "/"))).toBe("unreachable");

@@ -8,6 +8,8 @@ export interface OidcSettings {
   issuer: string;
   clientId: string;
   scope: string;
+  /** Further origins that the page may ask; a server that does not say has none. */
+  origins?: string[];
 }
 
 export interface OidcSignIn {
@@ -160,8 +162,9 @@ export async function discover(settings: OidcSettings, env: OidcEnvironment): Pr
     throw new OidcError("discovery", "authorization_endpoint");
   }
   if (!isText(token) || !isSafe(token)) throw new OidcError("discovery", "token_endpoint");
-  // The policy of the page lets it ask the issuer's origin and no other one.
-  if (new URL(token).origin !== new URL(issuer).origin) throw new OidcError("endpoint", token);
+  // The policy of the page lets it ask these origins and no other one.
+  const asked = [new URL(issuer).origin, ...(settings.origins ?? [])];
+  if (!asked.includes(new URL(token).origin)) throw new OidcError("endpoint", token);
   const methods = body.code_challenge_methods_supported;
   if (Array.isArray(methods) && !methods.includes("S256")) {
     throw new OidcError("discovery", "code_challenge_methods_supported");

@@ -257,18 +257,3 @@ impl Tx {
         Ok(old.len() as u64)
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn roles_are_read_back() {
-        let dataset = DatasetId::parse("N:dataset:1-a").unwrap();
-        let datasets = [(dataset, Role::Editor)].into_iter().collect();
-        for roles in [Roles::default(), Roles { admin: true, datasets }] {
-            assert_eq!(read_roles(&written_roles(&roles)).unwrap(), roles);
-        }
-        assert!(read_roles("root").is_err() && read_roles("N:dataset:1=king").is_err());
-    }
-}
