@@ -41,7 +41,7 @@ test("files are uploaded with their folder, found, linked, packed and deleted", 
   await expect(page.getByText("No link that was made before works any more.")).toBeVisible();
   expect((await fetch(link)).status).toBe(403);
 
-  await page.getByRole("button", { name: "Select row 1" }).click();
+  await page.getByRole("button", { name: "Select tides.csv" }).click();
   const saved = page.waitForEvent("download");
   await page.getByRole("button", { name: "ZIP" }).click();
   expect((await saved).url()).toContain(`${server.url}/v1/files/batch-download/`);
@@ -134,7 +134,7 @@ test("packages are put into collections, deleted and restored under another name
   await expect(cell).toContainText("core.csv");
   await page.getByRole("button", { name: /Status/ }).click();
   await page.getByRole("option", { name: "Deleted" }).click();
-  await page.getByRole("button", { name: "Select row 1" }).click();
+  await page.getByRole("button", { name: /^Select core/ }).click();
   await page.getByRole("button", { name: "Restore", exact: true }).click();
   await expect(page.getByText("1 package is being restored.")).toBeVisible();
   await page.getByRole("link", { name: "Cores" }).click();

@@ -353,7 +353,8 @@ fn no_secret_is_among_the_values() {
 #[tokio::test]
 async fn no_secret_is_in_the_response() {
     let long = |name: &str| format!("marker{name}0123456789abcdefghijklmnopqrstuvwxyz");
-    let folder = tempfile::tempdir().unwrap();
+    // Not named as the folder of the data is, which is shown.
+    let folder = tempfile::Builder::new().prefix("marker").tempdir().unwrap();
     let database = format!("sqlite:{}/marker-of-the-database.db", folder.path().display());
     let (service, links, earlier) = (long("service"), long("links"), long("earlier"));
     let (access, secret) = ("MARKEROFTHEOPERATOR".to_owned(), long("operator"));
