@@ -33,7 +33,7 @@ def test_the_demo_data_fills_every_page_once(server, tmp_path):
     assert "already" in demo(server)
     with Tab(tmp_path, "--window-size=1280,900") as tab:
         tab.open(server.api)
-        tab.wait("document.querySelector('h1')")
+        tab.wait("document.querySelector('h1') !== null")
         tab.value(f"sessionStorage.setItem('tidegate.sign-in', {json.dumps(SIGN_IN)})")
         for path, said in (
             ("/spaces", "Coastal survey 2026"),
@@ -41,7 +41,7 @@ def test_the_demo_data_fills_every_page_once(server, tmp_path):
             ("/disks", "workstation-2026.img"),
             ("/datasets", "Estuary sediment cores"),
             ("/admin/usage", "Datasets"),
-            ("/admin/audit", "space.created"),
+            ("/admin/audit", "member.set"),
         ):
             tab.open(server.api + path)
             assert tab.wait(f"document.querySelector('main')?.innerText.includes({json.dumps(said)})"), (path, tab.value("document.body.innerText"))

@@ -301,7 +301,7 @@ def test_no_secret_is_in_logs_metrics_command_lines_or_answers(make_server, tmp_
 
 
 def test_those_who_can_read_files_without_sign_in_are_told(make_server, tmp_path):
-    """`FILES_PUBLIC` is on by default; the start, `check`, the page at `/` and each answer of `init` say so."""
+    """`FILES_PUBLIC` is on by default; the start, `check`, the page at `/start` and each answer of `init` say so."""
     body = {"mode": "single", "files": [{"name": "a", "size": 1}]}
     for value, on in (("true", True), ("false", False)):
         server = make_server(FILES_PUBLIC=value)
@@ -309,7 +309,7 @@ def test_those_who_can_read_files_without_sign_in_are_told(make_server, tmp_path
         assert (says in server.log.read_text()) == on
         checked = subprocess.run([BINARY, "check"], env=server.settings, cwd=tmp_path, capture_output=True, text=True, timeout=20)
         assert (says in checked.stdout) == on, checked
-        assert (says in send("GET", f"{server.api}/").body.decode()) == on
+        assert (says in send("GET", f"{server.api}/start").body.decode()) == on
         assert server.call("POST", "/v1/files/init", body=body).json()["publicAccess"] is on
         server.stop()
         server.log.write_text("")
