@@ -227,7 +227,9 @@ test("a link to an image is made for a time and a size, and copied", async ({
   await dialog.getByRole("button", { name: /Works for/ }).click();
   await page.getByRole("option", { name: "1 day" }).click();
   await dialog.getByRole("button", { name: "Create link" }).click();
-  await expect(dialog.getByRole("alert")).toHaveText(/^The server allows links for 15 mins? at most\.$/);
+  await expect(dialog.getByRole("alert")).toHaveText(
+    /^The server allows links for 15 mins? at most\.$/,
+  );
   expect(faults.splice(0).join()).toContain("400");
 
   await dialog.getByRole("button", { name: /Works for/ }).click();
