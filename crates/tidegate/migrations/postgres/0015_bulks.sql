@@ -8,7 +8,6 @@ CREATE TABLE bulks (
     actor_kind   TEXT    COLLATE "C" NOT NULL,
     actor        TEXT    COLLATE "C" NOT NULL,
     org          TEXT    COLLATE "C",
-    roles        TEXT    COLLATE "C" NOT NULL,
     acting_for   TEXT    COLLATE "C",
     acting_org   TEXT    COLLATE "C",
     address      TEXT    COLLATE "C",

@@ -8,7 +8,6 @@ CREATE TABLE bulks (
     actor_kind   TEXT    NOT NULL,
     actor        TEXT    NOT NULL,
     org          TEXT,
-    roles        TEXT    NOT NULL,
     acting_for   TEXT,
     acting_org   TEXT,
     address      TEXT,

@@ -118,9 +118,9 @@ impl Tx {
     /// ones; the transaction has changed nothing then.
     #[tracing::instrument(name = "db.insert_bulk", level = "trace", skip_all)]
     pub async fn insert_bulk(&mut self, bulk: &Bulk, items: &[String], most: i64) -> Result<bool> {
-        const SQL: &str = "INSERT INTO bulks (id, owner_kind, owner_id, action, actor_kind, actor, org, roles, acting_for, \
+        const SQL: &str = "INSERT INTO bulks (id, owner_kind, owner_id, action, actor_kind, actor, org, acting_for, \
                            acting_org, address, request_id, total, created_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, '', $8, $9, $10, $11, $12, $13)";
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         const ITEMS: &str = "INSERT INTO bulk_items (bulk_id, number, item) ";
         if self.count_running_bulks(&bulk.caller).await? >= most {
             return Ok(false);
