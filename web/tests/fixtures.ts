@@ -22,6 +22,15 @@ interface Api {
   space(name: string): Promise<string>;
   image(space: string, filename: string, bytes: Buffer): Promise<string>;
   shown(space: string, count: number): Promise<void>;
+  media(session: string, stage: string, filename: string, bytes: Buffer): Promise<unknown>;
+  package(
+    dataset: string,
+    name: string,
+    parent: string | undefined,
+    filename: string,
+    bytes: Buffer,
+    contentType: string,
+  ): Promise<string>;
 }
 
 interface Fixtures {

@@ -302,6 +302,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/spaces/{spaceId}/images/{imageId}/thaw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the bucket thaw an archived image
+         * @description For editors and owners. `archive` says whether the thaw is under way; the space's events tell when it has ended. Does
+         *     nothing with an image that is not archived.
+         */
+        post: operations["thaw_space_image"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/spaces/{spaceId}/images/{imageId}/upload-url": {
         parameters: {
             query?: never;
@@ -816,6 +837,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/packages/thaw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the bucket thaw archived packages
+         * @description For editors. Their source files; of a collection, name the packages. `archive` of a package says when its thaw has ended.
+         *     What is not archived is a success; what can't be thawed is in `failures`, and keeps no others.
+         */
+        post: operations["thaw_packages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/packages/{id}": {
         parameters: {
             query?: never;
@@ -1283,6 +1325,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/files/thaw/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the bucket thaw an archived file
+         * @description Does nothing with a file that is not archived. `archive` in its metadata says when the thaw has ended.
+         */
+        post: operations["thaw_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/files/uploads/{upload_id}": {
         parameters: {
             query?: never;
@@ -1510,6 +1572,26 @@ export interface paths {
         get: operations["get_image_stream_url"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/{id}/thaw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the bucket thaw an archived image
+         * @description Does nothing with an image that is not archived. Its `archive` in the metadata says when the thaw has ended.
+         */
+        post: operations["thaw_image"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1891,6 +1973,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/sessions/{session}/media/{media}/thaw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have the bucket thaw what it has archived
+         * @description `archive` says whether the thaw is under way; `watchMedia` tells when it has ended. Does nothing with what is not archived.
+         */
+        post: operations["thaw_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/sessions/{session}/media/{media}/upload-url": {
         parameters: {
             query?: never;
@@ -2046,6 +2148,19 @@ export interface components {
             kind: string;
             name: string;
         };
+        /** @description The state of an object in an archive of the bucket. */
+        ArchiveStatus: {
+            /** @description When the thaw was requested, where that is known. */
+            requestedAt?: string | null;
+            /**
+             * @description `ARCHIVED`: its bytes can't be read before a thaw. `THAWING`: one is under way. `THAWED`: they can be read until
+             *     `until`. `READABLE`: it is not archived.
+             * @example THAWING
+             */
+            state: string;
+            /** @description When it is archived again, of one that is `THAWED`. */
+            until?: string | null;
+        };
         /** @description Who did what to what, from where, and with what outcome. */
         AuditEvent: {
             /** @description As `upload.completed`; of what was refused, the right that was missing, as `read`. */
@@ -2069,7 +2184,7 @@ export interface components {
             packageName: string;
             path: string[];
             reason?: string | null;
-            /** @description SCANNING, REJECTED or FAILED. */
+            /** @description SCANNING, REJECTED or FAILED; or ARCHIVED or THAWING, where that is known. */
             status: string;
         };
         /** @description A bulk action. */
@@ -2316,6 +2431,7 @@ export interface components {
         };
         /** @description What is wrong. */
         ErrorDetail: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             /**
              * @description Stable; for programs.
              * @example NOT_FOUND
@@ -2436,6 +2552,7 @@ export interface components {
         };
         /** @description What is known of a file. */
         FileMetadata: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             createdAt: string;
             mime: string;
             /** @description Why it was rejected, or could not be scanned. */
@@ -2652,6 +2769,7 @@ export interface components {
             surfaces: string[];
         };
         Image: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             createdAt: string;
             /** @description `null` until the upload is complete. */
             etag?: string | null;
@@ -2667,6 +2785,7 @@ export interface components {
         };
         /** @description What an image became, and when. */
         ImageChange: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             at: string;
             imageId: string;
             /** @description Why it is `REJECTED` or `FAILED`; or how it came about: `imported`, `restored`. */
@@ -2682,6 +2801,7 @@ export interface components {
         };
         /** @description What is known of an image and its bytes. */
         ImageMetadata: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             /** @description When the upload was announced. */
             createdAt: string;
             etag: string;
@@ -2779,6 +2899,7 @@ export interface components {
         };
         /** @description One file. */
         ListedFile: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             created_at: string;
             filename: string;
             folder: string;
@@ -2824,6 +2945,7 @@ export interface components {
         Media: {
             /** @description What it shows, for those who can't see it. */
             alt?: string | null;
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             /** @description A blurred preview; see blurha.sh. */
             blurhash?: string | null;
             /** @description As it is published; before that, as it was announced. */
@@ -3049,6 +3171,7 @@ export interface components {
         };
         /** @description A collection or a package. */
         PackageNode: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             /**
              * Format: int64
              * @description Bytes of a package that are published: its source file and its assets.
@@ -3264,7 +3387,7 @@ export interface components {
         SignInMethods: {
             /** @description The origin of the edge or the CDN; null if there is neither. */
             edge?: string | null;
-            /** @description `AUTH_MODE`: `dev`, `jwt` or `none`. */
+            /** @description `AUTH_MODE`: `dev`, `jwt`, `authorizer` or `none`. */
             mode: string;
             oidc?: components["schemas"]["OidcProvider"] | null;
             /** @description The origins that presigned requests lead to. */
@@ -3349,6 +3472,7 @@ export interface components {
         };
         /** @description An image of a space. */
         SpaceImage: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             /** @description A blurred preview; see blurha.sh. */
             blurhash?: string | null;
             /** @description Where it can be read until `expiresAt`, once it is READY. */
@@ -3503,6 +3627,7 @@ export interface components {
         };
         /** @description What one of a session's media became, and when. */
         StatusChange: {
+            archive?: components["schemas"]["ArchiveStatus"] | null;
             at: string;
             /** Format: uuid */
             mediaId: string;
@@ -3574,6 +3699,11 @@ export interface components {
             /** Format: int64 */
             size: number;
             url: string;
+        };
+        /** @description An image that was archived, or was not. */
+        ThawedImage: {
+            archive: components["schemas"]["ArchiveStatus"];
+            imageId: string;
         };
         /** @description A smaller copy of an image. */
         Thumbnail: {
@@ -5100,7 +5230,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5328,7 +5458,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5555,7 +5685,116 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    thaw_space_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The space
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000002
+                 */
+                spaceId: string;
+                /**
+                 * @description The image
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000003
+                 */
+                imageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An image, and when its URL ends. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpaceImageWithTimes"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5664,7 +5903,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5882,7 +6121,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6007,7 +6246,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6461,7 +6700,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6615,7 +6854,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6851,7 +7090,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7222,7 +7461,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7771,7 +8010,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8294,7 +8533,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8419,7 +8658,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8665,7 +8904,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8796,7 +9035,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9227,6 +9466,130 @@ export interface operations {
             };
         };
     };
+    thaw_packages: {
+        parameters: {
+            query: {
+                /**
+                 * @description The dataset, as `N:dataset:…`.
+                 * @example N:dataset:019a1c40-5b1e-7c02-9a3d-5e8f00000006
+                 */
+                dataset_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "nodeIds": [
+                 *         "N:package:019a1c40-5b1e-7c02-9a3d-5e8f00000007"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NodeIds"];
+            };
+        };
+        responses: {
+            /** @description What became of each. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeOutcomes"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `TOO_LARGE` or `QUOTA_EXCEEDED`: there are more bytes, or more objects, than are taken. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_package: {
         parameters: {
             query?: never;
@@ -9398,7 +9761,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9520,7 +9883,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9635,7 +9998,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9833,7 +10196,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9975,7 +10338,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10605,7 +10968,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10999,7 +11362,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11266,7 +11629,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11420,7 +11783,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11824,7 +12187,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11956,7 +12319,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12202,7 +12565,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12311,7 +12674,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12354,6 +12717,110 @@ export interface operations {
             /** @description `INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works. */
             507: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    thaw_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The file's key. It may contain slashes, as they are or as `%2F`.
+                 * @example storage/alice/main/pictures/image.jpg
+                 */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is known of a file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileMetadata"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -12526,7 +12993,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13096,7 +13563,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13215,7 +13682,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13337,7 +13804,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13441,7 +13908,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13596,7 +14063,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13742,7 +14209,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13851,7 +14318,111 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    thaw_image: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The image
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000001
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An image that was archived, or was not. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThawedImage"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13955,7 +14526,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14072,7 +14643,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14691,7 +15262,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15573,7 +16144,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15688,7 +16259,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15989,7 +16560,116 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `RATE_LIMITED`: the caller, or its address, sends too many requests. */
+            429: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again. */
+            503: {
+                headers: {
+                    /** @description Seconds to wait before the next attempt */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Any other error; its code says which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    thaw_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The session
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000004
+                 */
+                session: string;
+                /**
+                 * @description The media item
+                 * @example 019a1c40-5b1e-7c02-9a3d-5e8f00000005
+                 */
+                media: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One of a session's media. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Media"];
+                };
+            };
+            /** @description `BAD_REQUEST`: the path, the query, a header or the body is not as described. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in. */
+            401: {
+                headers: {
+                    /** @description `Bearer` */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `NOT_FOUND`: there is no such thing, or the caller may not know of it. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -16098,7 +16778,7 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
-            /** @description `INVALID_STATE`: its state does not allow this now. */
+            /** @description `INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket. */
             409: {
                 headers: {
                     [name: string]: unknown;

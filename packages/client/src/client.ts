@@ -130,7 +130,8 @@ function withRetries(sending: Sending): (request: Request) => Promise<Response> 
         headers = await sending.authHeaders(headers);
         continue;
       }
-      if (attempt >= sending.retry.retries || !mayRetry(request, outcome)) throw outcome;
+      const more = attempt < sending.retry.retries && mayRetry(request, outcome, sending.retry);
+      if (!more) throw outcome;
       await sleep(retryDelay(sending.retry, attempt, outcome.retryAfter), request.signal);
       headers = await sending.authHeaders();
     }
@@ -154,9 +155,12 @@ async function attemptOnce(
   }
 }
 
-/** A request over the limit was not carried out, so any may be repeated; others only if that is safe. */
-function mayRetry(request: Request, error: TidegateError): boolean {
-  if (error.status === 429) return true;
+/**
+ * A request over the limit was not carried out, so any may be repeated, unless the limit holds for longer
+ * than a caller waits, as that of thaws. Other requests are repeated only if that is safe.
+ */
+function mayRetry(request: Request, error: TidegateError, { maxDelay }: RetryOptions): boolean {
+  if (error.status === 429) return (error.retryAfter ?? 0) * 1000 <= maxDelay;
   return isTransient(error) && isIdempotent(request);
 }
 

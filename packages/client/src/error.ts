@@ -1,3 +1,8 @@
+import type { components } from "./api.js";
+
+/** The state of an object in an archive of the bucket. */
+export type ArchiveStatus = components["schemas"]["ArchiveStatus"];
+
 /** The reason of a failure, by which a caller chooses what to do or what to say. */
 export type ErrorKind =
   /** The caller aborted it. */
@@ -31,6 +36,8 @@ export interface ErrorFacts {
   requestId?: string | undefined;
   /** Seconds after which the server allows another attempt. */
   retryAfter?: number | undefined;
+  /** State of the archive that the bytes are in; with the code `ARCHIVED`. */
+  archive?: ArchiveStatus | undefined;
   cause?: unknown;
 }
 
@@ -45,6 +52,8 @@ export class TidegateError extends Error {
   readonly requestId: string | undefined;
   /** Seconds after which the server allows another attempt. */
   readonly retryAfter: number | undefined;
+  /** State of the archive that the bytes are in; with the code `ARCHIVED`. */
+  readonly archive: ArchiveStatus | undefined;
 
   constructor(kind: ErrorKind, code: string, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -53,6 +62,7 @@ export class TidegateError extends Error {
     this.status = facts.status ?? 0;
     this.requestId = facts.requestId;
     this.retryAfter = facts.retryAfter;
+    this.archive = facts.archive;
   }
 }
 
@@ -73,7 +83,7 @@ export function errorKind(status: number, code: string): ErrorKind {
  * else as text of no meaning.
  */
 export function errorOf(status: number, headers: Headers, body: string): TidegateError {
-  const { code, message } = parseBody(body);
+  const { code, message, archive } = parseBody(body);
   return new TidegateError(
     errorKind(status, code ?? ""),
     code ?? `HTTP_${status}`,
@@ -82,26 +92,41 @@ export function errorOf(status: number, headers: Headers, body: string): Tidegat
       status,
       requestId: headers.get("x-request-id") ?? undefined,
       retryAfter: parseRetryAfter(headers.get("retry-after"), headers.get("date")),
+      archive,
     },
   );
 }
 
-function parseBody(body: string): { code?: string | undefined; message?: string | undefined } {
+interface ParsedBody {
+  code?: string | undefined;
+  message?: string | undefined;
+  archive?: ArchiveStatus | undefined;
+}
+
+function parseBody(body: string): ParsedBody {
   if (body.trimStart().startsWith("<")) {
     return { code: xmlText(body, "Code"), message: xmlText(body, "Message") };
   }
   try {
     const error = (JSON.parse(body) as { error?: unknown } | null)?.error;
     if (typeof error !== "object" || error === null) return {};
-    const { code, message } = error as Record<string, unknown>;
+    const { code, message, archive } = error as Record<string, unknown>;
     return {
       code: typeof code === "string" ? code : undefined,
       message: typeof message === "string" ? message : undefined,
+      archive: parseArchive(archive),
     };
   } catch {
     // A proxy's page; the status says enough.
     return {};
   }
+}
+
+function parseArchive(archive: unknown): ArchiveStatus | undefined {
+  if (typeof archive !== "object" || archive === null) return undefined;
+  return typeof (archive as Partial<ArchiveStatus>).state === "string"
+    ? (archive as ArchiveStatus)
+    : undefined;
 }
 
 function xmlText(xml: string, name: string): string | undefined {

@@ -14,7 +14,12 @@ export {
   StreamingDisk,
   type StreamingDiskOptions,
 } from "./disk/streaming-disk.js";
-export { type ErrorFacts, type ErrorKind, TidegateError } from "./error.js";
+export {
+  type ArchiveStatus,
+  type ErrorFacts,
+  type ErrorKind,
+  TidegateError,
+} from "./error.js";
 export type { RetryOptions } from "./retry.js";
 export { type HintStore, memoryHints, type UploadHint } from "./upload/hints.js";
 export { IMAGE_TYPES, MEDIA_TYPES } from "./upload/media-types.js";

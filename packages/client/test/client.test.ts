@@ -93,6 +93,18 @@ describe("createClient", () => {
     expect(third - second).toBeLessThan(5000);
   });
 
+  test("does not wait for a limit that holds for longer than the bound", async () => {
+    let requests = 0;
+    const baseUrl = await serve((_request, response) => {
+      requests++;
+      refuse(response, 429, "RATE_LIMITED", { "Retry-After": "3600" });
+    });
+    const { api } = createClient({ baseUrl, retry: FAST });
+    const thaw = api.POST("/v1/images/{id}/thaw", { params: { path: { id: "1" } } });
+    await expect(thaw).rejects.toMatchObject({ code: "RATE_LIMITED", retryAfter: 3600 });
+    expect(requests).toBe(1);
+  });
+
   test.each([
     ["POST", "/v1/sessions", 503, 1],
     ["POST", "/v1/sessions", 429, 3],

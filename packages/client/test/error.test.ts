@@ -18,6 +18,16 @@ describe("errorOf", () => {
     expect(error).toMatchObject({ kind, code, message: "why", status, requestId: "r1" });
   });
 
+  test("has the state of an archived object, and ignores what is none", () => {
+    const refusal = (archive: unknown) =>
+      errorOf(409, new Headers(), JSON.stringify({ error: { code: "ARCHIVED", archive } }));
+    const archive = { state: "THAWING", requestedAt: "2026-11-30T10:00:00Z" };
+    expect(refusal(archive)).toMatchObject({ kind: "conflict", code: "ARCHIVED", archive });
+    for (const none of [undefined, null, "ARCHIVED", {}, { state: 1 }]) {
+      expect(refusal(none).archive).toBeUndefined();
+    }
+  });
+
   test("reads the S3 door's XML", () => {
     const body =
       '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>expired</Message></Error>';

@@ -2,6 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
+import { rereadAfter } from "../lib/archived.ts";
 import { api, take } from "./client.ts";
 import type { PositionedPage } from "./list-window.ts";
 import type { ListPage } from "./paged-list.ts";
@@ -85,6 +86,7 @@ export const pathQuery = (node: string) =>
       }
       return path;
     },
+    refetchInterval: ({ state }) => rereadAfter(state.data?.at(-1)?.archive),
   });
 
 export function createCollection(dataset: string, name: string, parentId: string | undefined) {
@@ -100,6 +102,17 @@ export function deleteNodes(dataset: string, nodeIds: string[]): Promise<NodeOut
 export function restoreNodes(dataset: string, nodeIds: string[]): Promise<NodeOutcomes> {
   const params = { query: { dataset_id: dataset } };
   return take(api.POST("/packages/restore", { params, body: { nodeIds } }));
+}
+
+/** Asks for the thaw of an archived package. */
+export async function thawNode(dataset: string, nodeId: string) {
+  const params = { query: { dataset_id: dataset } };
+  const { failures } = await take(
+    api.POST("/packages/thaw", { params, body: { nodeIds: [nodeId] } }),
+  );
+  const [failure] = failures;
+  if (failure) throw new Error(failure.error);
+  return (await getNode(nodeId)).archive;
 }
 
 /** Returns a URL of a package's source file, or of one of its assets, that works for an hour. */

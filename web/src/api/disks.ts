@@ -2,6 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
+import { rereadAfter } from "../lib/archived.ts";
 import { api, take } from "./client.ts";
 import type { PositionedPage } from "./list-window.ts";
 import { offsetQuery } from "./spaces.ts";
@@ -36,7 +37,13 @@ export const diskQuery = (id: string) =>
     queryKey: diskKeys.metadata(id),
     queryFn: ({ signal }): Promise<DiskMetadata> =>
       take(api.GET("/v1/images/{id}/metadata", { params: { path: { id } }, signal })),
+    refetchInterval: ({ state }) => rereadAfter(state.data?.archive),
   });
+
+/** Asks for the thaw of an archived disk image. */
+export async function thawDisk(id: string) {
+  return (await take(api.POST("/v1/images/{id}/thaw", { params: { path: { id } } }))).archive;
+}
 
 /** Deletes a disk image, or aborts its upload. */
 export async function deleteDisk(id: string): Promise<void> {

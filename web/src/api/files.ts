@@ -23,7 +23,6 @@ export const fileKeys = {
   totals: (folder: string, q: string, status: string) =>
     ["files", "totals", folder, q, status] as const,
   usage: ["files", "usage"] as const,
-  metadata: (key: string) => ["files", "metadata", key] as const,
 };
 
 export async function listFiles(
@@ -59,15 +58,13 @@ export function getFileMetadata(key: string) {
   return take(api.GET("/v1/files/metadata/{key}", { params: { path: { key } } }));
 }
 
-export const metadataQuery = (key: string) =>
-  queryOptions({
-    queryKey: fileKeys.metadata(key),
-    queryFn: ({ signal }) =>
-      take(api.GET("/v1/files/metadata/{key}", { params: { path: { key } }, signal })),
-  });
-
 export function signLink(key: string, ttl: number, disposition: Disposition): Promise<FileLink> {
   return take(api.POST("/v1/files/signed-url", { body: { key, ttl, disposition } }));
+}
+
+/** Asks for the thaw of an archived file. */
+export async function thawFile(key: string) {
+  return (await take(api.POST("/v1/files/thaw/{key}", { params: { path: { key } } }))).archive;
 }
 
 export async function deleteFile(key: string): Promise<void> {

@@ -34,6 +34,7 @@ export const sessionKeys = {
   list: ["sessions", "list"] as const,
   allMedia: (session: string) => ["sessions", "media", session] as const,
   media: (session: string, status: string) => ["sessions", "media", session, status] as const,
+  item: (session: string, media: string) => ["sessions", "item", session, media] as const,
   history: (session: string, media: string) => ["sessions", "history", session, media] as const,
 };
 
@@ -97,6 +98,12 @@ export function getMedia(session: string, media: string): Promise<Media> {
   return take(api.GET("/v1/sessions/{session}/media/{media}", mediaParams(session, media)));
 }
 
+export const mediaQuery = (session: string, media: string) =>
+  queryOptions({
+    queryKey: sessionKeys.item(session, media),
+    queryFn: () => getMedia(session, media),
+  });
+
 /** Keeps the URLs of a session's media fresh. There is no request for many, so each is asked for alone. */
 export function mediaUrls(session: string): UrlKeeper<Media> {
   return new UrlKeeper({
@@ -129,4 +136,10 @@ export async function restoreMedia(session: string, media: string): Promise<void
 
 export async function retryMedia(session: string, media: string): Promise<void> {
   await api.POST("/v1/sessions/{session}/media/{media}/retry", mediaParams(session, media));
+}
+
+/** Asks for the thaw of an archived media item. */
+export async function thawMedia(session: string, media: string) {
+  const options = mediaParams(session, media);
+  return (await take(api.POST("/v1/sessions/{session}/media/{media}/thaw", options))).archive;
 }

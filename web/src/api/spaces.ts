@@ -129,6 +129,12 @@ export async function retryImage(spaceId: string, imageId: string): Promise<void
   await api.POST("/api/spaces/{spaceId}/images/{imageId}/retry", imageParams(spaceId, imageId));
 }
 
+/** Asks for the thaw of an archived image. */
+export async function thawImage(spaceId: string, imageId: string) {
+  const options = imageParams(spaceId, imageId);
+  return (await take(api.POST("/api/spaces/{spaceId}/images/{imageId}/thaw", options))).archive;
+}
+
 /** Returns a link to one file of an image: `original`, or the name of a thumbnail. */
 export function linkImage(spaceId: string, imageId: string, ttlSeconds: number, variant: string) {
   const body = { ttlSeconds, variant };

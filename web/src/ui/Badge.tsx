@@ -1,8 +1,9 @@
 /** The status of stored things, in words and a colour. */
+import type { LucideIcon } from "lucide-react";
 import { type MessageId, t } from "../i18n/i18n.ts";
 import "./badge.css";
 
-type Tone = "good" | "busy" | "bad" | "warn" | "plain";
+export type Tone = "good" | "busy" | "bad" | "warn" | "plain";
 const STATUS: Record<string, [Tone, MessageId]> = {
   READY: ["good", "status.ready"],
   COMPLETED: ["good", "status.ready"],
@@ -29,6 +30,19 @@ export function StatusBadge({ status }: { status: string }) {
   return <span className={`badge ${tone}`}>{statusName(status)}</span>;
 }
 
-export function Badge({ tone = "plain", children }: { tone?: Tone; children: string }) {
-  return <span className={`badge ${tone}`}>{children}</span>;
+interface BadgeProps {
+  tone?: Tone;
+  icon?: LucideIcon;
+  /** More about it, for a pointer that rests on it. */
+  title?: string | undefined;
+  children: string;
+}
+
+export function Badge({ tone = "plain", icon: Icon, title, children }: BadgeProps) {
+  return (
+    <span className={`badge ${tone}`} title={title}>
+      {Icon && <Icon size={13} aria-hidden />}
+      {children}
+    </span>
+  );
 }

@@ -2,9 +2,11 @@
 import { Copy } from "lucide-react";
 import { useState } from "react";
 import { t } from "../i18n/i18n.ts";
+import { archiveOf } from "../lib/archived.ts";
 import { mayCopy } from "../lib/copy.ts";
 import { formatDateTime } from "../lib/format.ts";
 import { type Lifetime, lifetimes, refusalOf } from "../lib/link-lifetimes.ts";
+import { Archive, type Thaw } from "./Archive.tsx";
 import { Button } from "./Button.tsx";
 import { Dialog } from "./Dialog.tsx";
 import { type Choice, Select, TextField } from "./Field.tsx";
@@ -31,16 +33,18 @@ interface LinkDialogProps<Id extends string> {
   /** Says how it is ended before. */
   end?: string;
   create: (seconds: number, choice: Id) => Promise<Link>;
+  /** Thaws it; only for those who may. */
+  thaw?: Thaw | undefined;
   onClose: () => void;
 }
 
 export function LinkDialog<Id extends string>(props: LinkDialogProps<Id>) {
-  const { title, name, label, choices, until, end, create, onClose } = props;
+  const { title, name, label, choices, until, end, create, thaw, onClose } = props;
   const [lifetime, setLifetime] = useState<Lifetime>(props.lifetime);
   const [choice, setChoice] = useState<Id>(choices[0].id);
   const [link, setLink] = useState<Link>();
   const [denied, setDenied] = useState(false);
-  const [refusal, setRefusal] = useState<string>();
+  const [refusal, setRefusal] = useState<unknown>();
   const [busy, setBusy] = useState(false);
 
   function forget() {
@@ -61,11 +65,12 @@ export function LinkDialog<Id extends string>(props: LinkDialogProps<Id>) {
       setLink(made);
       await copy(made);
     } catch (failure) {
-      setRefusal(refusalOf(failure));
+      setRefusal(failure);
     } finally {
       setBusy(false);
     }
   }
+  const archive = archiveOf(refusal);
   return (
     <Dialog title={title} onClose={onClose}>
       <p className="soft clip" dir="auto">
@@ -89,7 +94,11 @@ export function LinkDialog<Id extends string>(props: LinkDialogProps<Id>) {
           forget();
         }}
       />
-      {refusal && <Note look="bad">{refusal}</Note>}
+      {archive ? (
+        <Archive archive={archive} thaw={thaw} />
+      ) : (
+        refusal !== undefined && <Note look="bad">{refusalOf(refusal)}</Note>
+      )}
       {link && (
         <TextField
           label={t("link.link")}

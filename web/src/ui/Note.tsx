@@ -1,5 +1,5 @@
 /** Notes in the page: something went wrong, something is to be known. */
-import { CircleAlert, Info, TriangleAlert } from "lucide-react";
+import { CircleAlert, Info, type LucideIcon, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
 import { t } from "../i18n/i18n.ts";
 import { Button } from "./Button.tsx";
@@ -9,8 +9,13 @@ import "./note.css";
 type Look = "info" | "warn" | "bad";
 const ICONS = { info: Info, warn: TriangleAlert, bad: CircleAlert };
 
-export function Note({ look = "info", children }: { look?: Look; children: ReactNode }) {
-  const Icon = ICONS[look];
+interface NoteProps {
+  look?: Look;
+  icon?: LucideIcon;
+  children: ReactNode;
+}
+
+export function Note({ look = "info", icon: Icon = ICONS[look], children }: NoteProps) {
   return (
     <div className={`note ${look}`} role={look === "bad" ? "alert" : undefined}>
       <Icon size={18} aria-hidden />

@@ -4,7 +4,7 @@
  */
 import type { KeptUrl, UrlKeeper } from "@tidegate/client";
 import { ImageOff } from "lucide-react";
-import { useCallback, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { t } from "../i18n/i18n.ts";
 import { Blurhash } from "./Blurhash.tsx";
 import { Button } from "./Button.tsx";
@@ -31,12 +31,18 @@ interface PictureProps<Value> {
   blurhash?: string | null | undefined;
   /** Shows the whole picture instead of filling the place. */
   contain?: boolean;
+  /** Called when no URL of it loads. */
+  onBroken?: () => void;
 }
 
 export function Picture<Value>(props: PictureProps<Value>) {
-  const { keeper, id, alt, source, sizes, blurhash, contain } = props;
+  const { keeper, id, alt, source, sizes, blurhash, contain, onBroken } = props;
   const { status, value, attempt } = useKept(keeper, id);
   const [shown, setShown] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told once, whatever function is told
+  useEffect(() => {
+    if (status === "broken") onBroken?.();
+  }, [status]);
   const urls = value === undefined ? undefined : source(value);
   const broken = status === "broken" || status === "gone" || (urls !== undefined && !urls.src);
   return (

@@ -1,6 +1,7 @@
 /** Says in the language of the page what a failure means. */
 import { TidegateError } from "@tidegate/client";
 import { i18n, type MessageId, t } from "../i18n/i18n.ts";
+import { archiveText } from "../lib/archived.ts";
 import { OidcError, type OidcReason } from "../session/oidc.ts";
 
 const BY_CODE: Record<string, MessageId> = {
@@ -14,6 +15,8 @@ const BY_CODE: Record<string, MessageId> = {
   STORE_UNAVAILABLE: "error.unavailable",
   INSUFFICIENT_STORAGE: "error.diskFull",
   INVALID_STATE: "error.state",
+  ARCHIVED: "error.archived",
+  InvalidObjectState: "error.archived",
   INTERNAL: "error.internal",
 };
 
@@ -44,6 +47,7 @@ export function messageOf(failure: unknown): string {
   if (!(failure instanceof TidegateError)) {
     return failure instanceof Error ? failure.message : String(failure);
   }
+  if (failure.archive?.state === "THAWING") return archiveText(failure.archive) ?? failure.message;
   const id = BY_CODE[failure.code];
   const said = failure.message;
   if (!id) return said;

@@ -113,6 +113,7 @@ test.each<[string, () => Promise<Response>, string]>([
   ["all of the file", answer(200, 100), "range"],
   ["fewer bytes", answer(206, 7), "range"],
   ["a refusal", answer(403, 0), "unreachable"],
+  ["that the file is archived", answer(409, 0), "archived"],
   ["nothing", () => Promise.reject(new TypeError("fetch failed")), "unreachable"],
 ])("a store that sends %s is said to", async (_, fetchRange, reason) => {
   const source = rangeSource("https://store.test/f", 100, fetchRange);

@@ -38,6 +38,7 @@ export type ParquetReason =
   | "tooLarge"
   | "range"
   | "unreachable"
+  | "archived"
   | "late";
 
 export class ParquetError extends Error {

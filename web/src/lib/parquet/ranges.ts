@@ -23,6 +23,7 @@ export function rangeSource(url: string, size: number, fetchRange: typeof fetch 
     if (response.status !== 206) {
       // All of the file would come instead, however long it is.
       await response.body?.cancel();
+      if (response.status === 409) throw new ParquetError("archived");
       throw new ParquetError(response.ok ? "range" : "unreachable", String(response.status));
     }
     const bytes = await response.arrayBuffer();

@@ -8,10 +8,13 @@ import {
   packageUrl,
   pathQuery,
   restoreNodes,
+  thawNode,
 } from "../../api/datasets.ts";
 import { t } from "../../i18n/i18n.ts";
+import { isUnreadable } from "../../lib/archived.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { saveFrom } from "../../lib/save.ts";
+import { Archive, useThawOffer } from "../../ui/Archive.tsx";
 import { StatusBadge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
@@ -34,16 +37,23 @@ interface NodeDialogProps {
   onClose: () => void;
 }
 
+/** Returns whether there is a source file that can be read now. */
+function hasSource({ status, type, archive }: PackageNode): boolean {
+  return status === "READY" && type !== "Collection" && !isUnreadable(archive);
+}
+
 /** Returns what a preview needs of a package's source file, if it can be shown as a table. */
-function previewOfSource({ status, size, name, fileName, contentType }: PackageNode) {
+function previewOfSource(node: PackageNode) {
+  const { size, name, fileName, contentType } = node;
   const file = fileName ?? name;
-  if (status !== "READY" || size == null || !isParquet(file, contentType)) return undefined;
+  if (!hasSource(node) || size == null || !isParquet(file, contentType)) return undefined;
   return { name: file, size };
 }
 
 export function NodeDialog({ datasetId, nodeId, editable, onClose }: NodeDialogProps) {
   const [previewed, setPreviewed] = useState<Previewed>();
   const [uploading, setUploading] = useState(false);
+  const [offerThaw, thawOffer] = useThawOffer();
   const query = useQuery(pathQuery(nodeId));
   const queries = useQueryClient();
   const node = query.data?.at(-1);
@@ -61,17 +71,24 @@ export function NodeDialog({ datasetId, nodeId, editable, onClose }: NodeDialogP
       tellFailure(failure);
     }
   }
+  async function thawSource() {
+    const archive = await thawNode(datasetId, nodeId);
+    await queries.invalidateQueries({ queryKey: ["datasets"] });
+    return archive;
+  }
+  const thaw = editable ? thawSource : undefined;
   async function save() {
     try {
       saveFrom(await packageUrl(datasetId, nodeId));
     } catch (failure) {
-      tellFailure(failure);
+      if (!offerThaw(failure, thaw)) tellFailure(failure);
     }
   }
   return (
     <Dialog title={node?.name ?? t("datasets.package")} onClose={onClose} wide>
       {node ? (
         <>
+          <Archive archive={node.archive} thaw={thaw} />
           <dl className="facts">
             <dt>{t("common.status")}</dt>
             <dd>
@@ -144,7 +161,7 @@ export function NodeDialog({ datasetId, nodeId, editable, onClose }: NodeDialogP
                 {t("parquet.preview")}
               </Button>
             )}
-            {node.status === "READY" && node.type !== "Collection" && (
+            {hasSource(node) && (
               <Button look="primary" icon={Download} onPress={() => void save()}>
                 {t("datasets.download")}
               </Button>
@@ -159,12 +176,14 @@ export function NodeDialog({ datasetId, nodeId, editable, onClose }: NodeDialogP
       {uploading && node && (
         <AssetUpload datasetId={datasetId} node={node} onClose={() => setUploading(false)} />
       )}
+      {thawOffer}
       {previewed && (
         <Suspense>
           <ParquetDialog
             datasetId={datasetId}
             nodeId={nodeId}
             {...previewed}
+            thaw={thaw}
             onClose={() => setPreviewed(undefined)}
           />
         </Suspense>

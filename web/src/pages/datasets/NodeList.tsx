@@ -12,8 +12,10 @@ import {
 } from "../../api/datasets.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
+import { archiveText } from "../../lib/archived.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
+import { ArchiveBadge } from "../../ui/Archive.tsx";
 import { StatusBadge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
@@ -27,7 +29,7 @@ function columns(): Column<PackageNode>[] {
       id: "name",
       name: t("common.name"),
       width: "minmax(0, 3fr)",
-      cell: ({ name, type, fileName, status }) => {
+      cell: ({ name, type, fileName, status, archive }) => {
         const Icon = type === "Collection" ? Folder : FileText;
         return (
           <div className="row-name">
@@ -36,13 +38,22 @@ function columns(): Column<PackageNode>[] {
               <span className="clip" dir="auto">
                 {name}
               </span>
+              <span className="only-narrow">
+                <ArchiveBadge archive={archive} />
+              </span>
               {fileName && fileName !== name && (
-                <span className="clip soft small" dir="auto">
+                <span
+                  className={`clip soft small ${archiveText(archive) ? "only-wide" : ""}`}
+                  dir="auto"
+                >
                   {fileName}
                 </span>
               )}
             </div>
             {status !== "READY" && <StatusBadge status={status} />}
+            <span className="only-wide">
+              <ArchiveBadge archive={archive} />
+            </span>
           </div>
         );
       },

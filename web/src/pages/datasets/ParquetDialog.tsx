@@ -2,9 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { packageUrl } from "../../api/datasets.ts";
 import { type MessageId, t } from "../../i18n/i18n.ts";
+import { archiveOf } from "../../lib/archived.ts";
 import { formatNumber } from "../../lib/format.ts";
 import { previewOf } from "../../lib/parquet/index.ts";
 import { ParquetError, type ParquetReason, type Preview } from "../../lib/parquet/preview.ts";
+import { Archive, type Thaw } from "../../ui/Archive.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { messageOf } from "../../ui/errors.ts";
 import { Loading, Note } from "../../ui/Note.tsx";
@@ -18,6 +20,7 @@ const REASONS: Record<ParquetReason, MessageId> = {
   tooLarge: "parquet.tooLarge",
   range: "parquet.range",
   unreachable: "parquet.unreachable",
+  archived: "archive.archived",
   late: "parquet.late",
 };
 
@@ -25,6 +28,14 @@ function wordsFor(failure: unknown): string {
   if (!(failure instanceof ParquetError)) return messageOf(failure);
   const words = t(REASONS[failure.reason]);
   return failure.detail ? `${words} (${failure.detail})` : words;
+}
+
+/** Why there is no preview, with the thaw where that helps. */
+function Failure({ failure, thaw }: { failure: unknown; thaw: Thaw | undefined }) {
+  const isOfBytes = failure instanceof ParquetError && failure.reason === "archived";
+  const archive = isOfBytes ? ({ state: "ARCHIVED" } as const) : archiveOf(failure);
+  if (archive) return <Archive archive={archive} thaw={thaw} />;
+  return <Note look="bad">{wordsFor(failure)}</Note>;
 }
 
 function Rows({ preview, name }: { preview: Preview; name: string }) {
@@ -106,11 +117,13 @@ interface ParquetDialogProps {
   path?: string;
   name: string;
   size: number;
+  /** Only for those who may. */
+  thaw: Thaw | undefined;
   onClose: () => void;
 }
 
 export function ParquetDialog(props: ParquetDialogProps) {
-  const { datasetId, nodeId, path, name, size, onClose } = props;
+  const { datasetId, nodeId, path, name, size, thaw, onClose } = props;
   const { data, error } = useQuery({
     queryKey: ["parquet", datasetId, nodeId, path ?? "", size],
     queryFn: async ({ signal }) =>
@@ -123,7 +136,7 @@ export function ParquetDialog(props: ParquetDialogProps) {
   return (
     <Dialog title={name} onClose={onClose} wide>
       {error ? (
-        <Note look="bad">{wordsFor(error)}</Note>
+        <Failure failure={error} thaw={thaw} />
       ) : data ? (
         <Contents preview={data} name={name} />
       ) : (

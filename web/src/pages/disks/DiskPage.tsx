@@ -1,12 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
 import { Play, Square } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type { AlignedData } from "uplot";
-import { diskQuery } from "../../api/disks.ts";
+import { diskKeys, diskQuery, thawDisk } from "../../api/disks.ts";
 import { t } from "../../i18n/i18n.ts";
 import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.ts";
 import { quantile } from "../../lib/statistics.ts";
+import { Archive, type Thaw, useThawOffer } from "../../ui/Archive.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Chart } from "../../ui/Chart.tsx";
 import { messageOf } from "../../ui/errors.ts";
@@ -44,11 +45,12 @@ function Figures({ readings }: { readings: readonly Reading[] }) {
   );
 }
 
-function StreamingTest({ imageId }: { imageId: string }) {
+function StreamingTest({ imageId, thaw }: { imageId: string; thaw: Thaw }) {
   const [plan, setPlan] = useState<TestPlan>({ kind: "random", length: 64 * KIB, reads: 200 });
   const [readings, setReadings] = useState<readonly Reading[]>([]);
   const [error, setError] = useState<string>();
   const [running, setRunning] = useState(false);
+  const [offerThaw, thawOffer] = useThawOffer();
   const abort = useRef<AbortController>(null);
   useEffect(() => () => abort.current?.abort(), []);
   async function start() {
@@ -63,7 +65,9 @@ function StreamingTest({ imageId }: { imageId: string }) {
     try {
       await runTest(imageId, plan, controller.signal, (reading) => done.push(reading));
     } catch (failure) {
-      if (!controller.signal.aborted) setError(messageOf(failure));
+      if (controller.signal.aborted) return;
+      setError(messageOf(failure));
+      offerThaw(failure, thaw);
     } finally {
       clearInterval(timer);
       setReadings([...done]);
@@ -116,6 +120,7 @@ function StreamingTest({ imageId }: { imageId: string }) {
         )}
       </div>
       {error && <Note look="bad">{error}</Note>}
+      {thawOffer}
       {readings.length > 0 && (
         <>
           <Figures readings={readings} />
@@ -135,7 +140,13 @@ function StreamingTest({ imageId }: { imageId: string }) {
 export function DiskPage() {
   const { imageId } = useParams({ from: "/disks/$imageId" });
   const query = useQuery(diskQuery(imageId));
+  const queries = useQueryClient();
   const disk = query.data;
+  async function thaw() {
+    const archive = await thawDisk(imageId);
+    await queries.invalidateQueries({ queryKey: diskKeys.all });
+    return archive;
+  }
   return (
     <Page
       title={disk ? disk.name || imageId : t("disks.one")}
@@ -144,6 +155,7 @@ export function DiskPage() {
     >
       {disk ? (
         <>
+          <Archive archive={disk.archive} thaw={thaw} />
           <Card title={t("disks.facts")}>
             <dl className="facts">
               <dt>{t("common.size")}</dt>
@@ -169,7 +181,7 @@ export function DiskPage() {
               </dd>
             </dl>
           </Card>
-          <StreamingTest imageId={imageId} />
+          <StreamingTest imageId={imageId} thaw={thaw} />
         </>
       ) : query.error ? (
         <Failure error={query.error} onRetry={() => void query.refetch()} />

@@ -10,7 +10,7 @@ import { t } from "../../i18n/i18n.ts";
 import { filesOfInput } from "../../lib/dropped-files.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
-import { StatusBadge } from "../../ui/Badge.tsx";
+import { ArchiveBadge, StateBadge } from "../../ui/Archive.tsx";
 import { BulkProgress } from "../../ui/BulkProgress.tsx";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
@@ -34,9 +34,14 @@ function columns(onDelete: (disk: DiskImage) => void): Column<DiskImage>[] {
       cell: (disk) => (
         <div className="row-name">
           <HardDrive size={18} aria-hidden />
-          <span className="clip" dir="auto">
-            {nameOf(disk)}
-          </span>
+          <div>
+            <span className="clip" dir="auto">
+              {nameOf(disk)}
+            </span>
+            <span className="only-narrow">
+              <ArchiveBadge archive={disk.archive} />
+            </span>
+          </div>
         </div>
       ),
     },
@@ -45,7 +50,7 @@ function columns(onDelete: (disk: DiskImage) => void): Column<DiskImage>[] {
       name: t("common.status"),
       width: "7.5rem",
       wide: true,
-      cell: ({ status }) => <StatusBadge status={status} />,
+      cell: ({ status, archive }) => <StateBadge status={status} archive={archive} />,
     },
     {
       id: "size",
@@ -134,6 +139,7 @@ function Disks({ status }: { status: Status }) {
           columns={columns(({ imageId }) => setDeleting([imageId]))}
           rowAt={list.at}
           nameOf={nameOf}
+          rowHeight={54}
           onRange={list.need}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
           onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}

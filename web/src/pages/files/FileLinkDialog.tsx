@@ -1,9 +1,17 @@
 /** A link to a file, for anybody who has it. */
-import { type Disposition, type ListedFile, signLink } from "../../api/files.ts";
+import { useQueryClient } from "@tanstack/react-query";
+import {
+  type Disposition,
+  fileKeys,
+  type ListedFile,
+  signLink,
+  thawFile,
+} from "../../api/files.ts";
 import { t } from "../../i18n/i18n.ts";
 import { LinkDialog } from "../../ui/LinkDialog.tsx";
 
 export function FileLinkDialog({ file, onClose }: { file: ListedFile; onClose: () => void }) {
+  const queries = useQueryClient();
   return (
     <LinkDialog<Disposition>
       title={t("link.title")}
@@ -19,6 +27,11 @@ export function FileLinkDialog({ file, onClose }: { file: ListedFile; onClose: (
       create={async (seconds, disposition) => {
         const { signed_url, expiresAt } = await signLink(file.key, seconds, disposition);
         return { url: signed_url, expiresAt };
+      }}
+      thaw={async () => {
+        const archive = await thawFile(file.key);
+        await queries.invalidateQueries({ queryKey: fileKeys.all });
+        return archive;
       }}
       onClose={onClose}
     />

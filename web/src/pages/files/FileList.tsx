@@ -1,7 +1,15 @@
 /** The files below a folder: chosen, opened, linked, packed and deleted. */
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Download, FileArchive, File as FileIcon, Folder, Link2, Trash2 } from "lucide-react";
+import {
+  Download,
+  FileArchive,
+  File as FileIcon,
+  Folder,
+  Link2,
+  Snowflake,
+  Trash2,
+} from "lucide-react";
 import { useMemo, useState } from "react";
 import { useBulk } from "../../api/bulk.ts";
 import {
@@ -12,15 +20,18 @@ import {
   type ListedFile,
   listFiles,
   signLink,
+  thawFile,
 } from "../../api/files.ts";
 import { useListEditor } from "../../api/paged-list.ts";
 import { usePositionedList } from "../../api/positioned-list.ts";
 import { t } from "../../i18n/i18n.ts";
+import { archiveOf, canThaw, isUnreadable, type Known } from "../../lib/archived.ts";
 import { childFolders } from "../../lib/folders.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { openTab } from "../../lib/open-tab.ts";
 import { saveFrom } from "../../lib/save.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
+import { ArchiveBadge, ThawDialog, useThawOffer } from "../../ui/Archive.tsx";
 import { StatusBadge } from "../../ui/Badge.tsx";
 import { BulkProgress } from "../../ui/BulkProgress.tsx";
 import { Button, IconButton } from "../../ui/Button.tsx";
@@ -33,23 +44,17 @@ import { tellFailure } from "../../ui/toast.tsx";
 const SHORT_LINK = 300;
 
 async function save(file: ListedFile): Promise<void> {
-  try {
-    saveFrom((await signLink(file.key, SHORT_LINK, "attachment")).signed_url);
-  } catch (failure) {
-    tellFailure(failure);
-  }
+  saveFrom((await signLink(file.key, SHORT_LINK, "attachment")).signed_url);
 }
 
 /** As long as somebody may look at it or listen to it. */
 const OPENED_LINK = 3600;
 
-function openFile(file: ListedFile): void {
-  if (file.status !== "READY") return;
-  const address = async () => (await signLink(file.key, OPENED_LINK, "inline")).signed_url;
-  openTab(address).catch(tellFailure);
+function openFile(file: ListedFile): Promise<void> {
+  return openTab(async () => (await signLink(file.key, OPENED_LINK, "inline")).signed_url);
 }
 
-function FileName({ file }: { file: ListedFile }) {
+function FileName({ file, onOpen }: Pick<RowActions, "onOpen"> & { file: ListedFile }) {
   const { filename } = file;
   if (file.status !== "READY") {
     return (
@@ -65,14 +70,50 @@ function FileName({ file }: { file: ListedFile }) {
       dir="auto"
       title={filename}
       tabIndex={-1}
-      onClick={({ detail }) => detail < 2 && openFile(file)}
+      onClick={({ detail }) => detail < 2 && onOpen(file)}
     >
       {filename}
     </button>
   );
 }
 
-function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
+interface RowActions {
+  onOpen: (file: ListedFile) => void;
+  onSave: (file: ListedFile) => void;
+  onLink: (file: ListedFile) => void;
+  onThaw: (file: ListedFile) => void;
+}
+
+/** What can be done with a file: a link to it, its bytes, or the thaw that both wait for. */
+function Actions({ file, onSave, onLink, onThaw }: RowActions & { file: ListedFile }) {
+  if (file.status !== "READY") return null;
+  if (canThaw(file.archive)) {
+    return (
+      <IconButton
+        icon={Snowflake}
+        label={t("archive.thawName", { name: file.filename })}
+        onPress={() => onThaw(file)}
+      />
+    );
+  }
+  if (isUnreadable(file.archive)) return null;
+  return (
+    <>
+      <IconButton
+        icon={Link2}
+        label={t("files.linkName", { name: file.filename })}
+        onPress={() => onLink(file)}
+      />
+      <IconButton
+        icon={Download}
+        label={t("files.saveName", { name: file.filename })}
+        onPress={() => onSave(file)}
+      />
+    </>
+  );
+}
+
+function columns(actions: RowActions): Column<ListedFile>[] {
   return [
     {
       id: "name",
@@ -82,12 +123,16 @@ function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
         <div className="row-name">
           <FileIcon size={18} aria-hidden />
           <div>
-            <FileName file={file} />
+            <FileName file={file} onOpen={actions.onOpen} />
             <span className="clip soft small only-narrow">
-              {formatBytes(file.size)} · {formatDateTime(file.created_at)}
+              <ArchiveBadge archive={file.archive} /> {formatBytes(file.size)} ·{" "}
+              {formatDateTime(file.created_at)}
             </span>
           </div>
           {file.status !== "READY" && <StatusBadge status={file.status} />}
+          <span className="only-wide">
+            <ArchiveBadge archive={file.archive} />
+          </span>
         </div>
       ),
     },
@@ -122,21 +167,7 @@ function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
       id: "actions",
       name: "",
       width: "5.3rem",
-      cell: (file) =>
-        file.status === "READY" ? (
-          <>
-            <IconButton
-              icon={Link2}
-              label={t("files.linkName", { name: file.filename })}
-              onPress={() => onLink(file)}
-            />
-            <IconButton
-              icon={Download}
-              label={t("files.saveName", { name: file.filename })}
-              onPress={() => void save(file)}
-            />
-          </>
-        ) : null,
+      cell: (file) => <Actions file={file} {...actions} />,
     },
   ];
 }
@@ -155,6 +186,8 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
   const bulk = useBulk("files");
   const [selection, setSelection] = useState(NOTHING);
   const [deleting, setDeleting] = useState<string[]>();
+  const [thawing, setThawing] = useState<string>();
+  const [offerThaw, thawOffer] = useThawOffer();
   const [totals, setTotals] = useState<Pick<FilesPage, "count" | "bytes">>();
   const list = usePositionedList<ListedFile>({
     queryKey,
@@ -175,7 +208,28 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
     try {
       saveFrom(await archiveUrl({ keys: [...selection.ids] }, "files.zip"));
     } catch (failure) {
-      tellFailure(failure);
+      if (archiveOf(failure)) list.refetch();
+      tellFailure(archiveOf(failure) ? new Error(t("archive.inZip")) : failure);
+    }
+  }
+  const showArchive = (key: string, archive: Known) =>
+    edit((items) =>
+      items.map((file) => (file.key === key ? { ...file, archive: archive ?? null } : file)),
+    );
+  async function thaw(key: string) {
+    const archive = await thawFile(key);
+    showArchive(key, archive);
+    return archive;
+  }
+  /** Does what needs the bytes of a file. */
+  async function read(act: (file: ListedFile) => Promise<void>, file: ListedFile) {
+    if (file.status !== "READY") return;
+    try {
+      await act(file);
+    } catch (failure) {
+      const archive = archiveOf(failure);
+      if (archive) showArchive(file.key, archive);
+      if (!offerThaw(failure, () => thaw(file.key))) tellFailure(failure);
     }
   }
   function leaveOut(keys: string[]) {
@@ -250,7 +304,12 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
       <DataTable
         label={t("nav.files")}
         count={list.count}
-        columns={columns(onLink)}
+        columns={columns({
+          onOpen: (file) => void read(openFile, file),
+          onSave: (file) => void read(save, file),
+          onLink,
+          onThaw: ({ key }) => setThawing(key),
+        })}
         rowAt={list.at}
         nameOf={({ filename }) => filename}
         rowHeight={54}
@@ -258,7 +317,7 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
         isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
         onOpen={(index) => {
           const file = list.at(index);
-          if (file) openFile(file);
+          if (file) void read(openFile, file);
         }}
         onPick={(index) => setSelection((before) => toggle(before, index, idAt))}
         onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
@@ -271,6 +330,8 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
           if (key) setDeleting(selection.ids.size > 0 ? [...selection.ids] : [key]);
         }}
       />
+      {thawing && <ThawDialog thaw={() => thaw(thawing)} onClose={() => setThawing(undefined)} />}
+      {thawOffer}
       {deleting && (
         <FormDialog
           title={t("files.deleteTitle", { count: deleting.length })}

@@ -11,6 +11,7 @@ import {
   usageQuery,
 } from "../../api/files.ts";
 import { t } from "../../i18n/i18n.ts";
+import { archiveOf } from "../../lib/archived.ts";
 import type { DroppedFile } from "../../lib/dropped-files.ts";
 import { pathTo } from "../../lib/folders.ts";
 import { formatBytes } from "../../lib/format.ts";
@@ -71,7 +72,8 @@ export function FilesPage() {
     try {
       saveFrom(await archiveUrl({ folder }, name));
     } catch (failure) {
-      tellFailure(failure);
+      if (archiveOf(failure)) void queries.invalidateQueries({ queryKey: fileKeys.all });
+      tellFailure(archiveOf(failure) ? new Error(t("archive.inZip")) : failure);
     }
   }
   async function removeFolder() {

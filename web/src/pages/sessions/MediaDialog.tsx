@@ -3,9 +3,19 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { UrlKeeper } from "@tidegate/client";
 import { RotateCcw, Trash2 } from "lucide-react";
-import { type Media, mediaHistoryQuery, retryMedia, sessionKeys } from "../../api/sessions.ts";
+import { useEffect, useState } from "react";
+import {
+  type Media,
+  mediaHistoryQuery,
+  mediaQuery,
+  retryMedia,
+  sessionKeys,
+  thawMedia,
+} from "../../api/sessions.ts";
 import { t } from "../../i18n/i18n.ts";
+import { isUnreadable } from "../../lib/archived.ts";
 import { formatBytes, formatDateTime, formatDuration, formatInstant } from "../../lib/format.ts";
+import { Archive } from "../../ui/Archive.tsx";
 import { StatusBadge, statusName } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
@@ -18,8 +28,18 @@ import "../../ui/timeline.css";
 
 const whole = (media: Media) => ({ src: media.url });
 
-function Video({ keeper, media }: { keeper: UrlKeeper<Media>; media: Media }) {
-  const { value, attempt } = useKept(keeper, media.id);
+interface StageProps {
+  keeper: UrlKeeper<Media>;
+  media: Media;
+  onBroken: () => void;
+}
+
+function Video({ keeper, media, onBroken }: StageProps) {
+  const { value, attempt, status } = useKept(keeper, media.id);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told once, whatever function is told
+  useEffect(() => {
+    if (status === "broken") onBroken();
+  }, [status]);
   if (!value) return null;
   return (
     // biome-ignore lint/a11y/useMediaCaption: uploaded clips have no captions
@@ -31,6 +51,31 @@ function Video({ keeper, media }: { keeper: UrlKeeper<Media>; media: Media }) {
       poster={thumbnailsOf(value).src}
       onError={() => keeper.failed(media.id, value)}
       onLoadedMetadata={() => keeper.loaded(media.id)}
+    />
+  );
+}
+
+/** The video or picture, or the thumbnails of what cannot be read now. */
+function Stage({ keeper, media, onBroken }: StageProps) {
+  const { id } = media;
+  const unreadable = isUnreadable(media.archive);
+  useEffect(() => {
+    // Its thumbnails may be readable.
+    if (unreadable && keeper.get(id).status === "broken") keeper.retry(id);
+  }, [unreadable, keeper, id]);
+  if (media.contentType.startsWith("video/") && !unreadable) {
+    return <Video keeper={keeper} media={media} onBroken={onBroken} />;
+  }
+  return (
+    <Picture
+      key={String(unreadable)}
+      contain
+      keeper={keeper}
+      id={id}
+      alt={media.alt || mediaName(media)}
+      source={unreadable ? thumbnailsOf : whole}
+      blurhash={media.blurhash}
+      onBroken={onBroken}
     />
   );
 }
@@ -59,9 +104,21 @@ interface MediaDialogProps {
   onRemove: () => void;
 }
 
-export function MediaDialog({ media, keeper, onClose, onRemove }: MediaDialogProps) {
+export function MediaDialog({ media: known, keeper, onClose, onRemove }: MediaDialogProps) {
   const queries = useQueryClient();
-  const { sessionId: session, id } = media;
+  const { sessionId: session, id } = known;
+  /** The item whose URL does not load. Lists do not know of every archived item; the item does. */
+  const [broken, setBroken] = useState<string>();
+  const { data: asked } = useQuery({ ...mediaQuery(session, id), enabled: broken === id });
+  const media = asked ? { ...known, archive: asked.archive ?? null } : known;
+  async function thaw() {
+    const archive = await thawMedia(session, id);
+    queries.setQueryData<Media>(sessionKeys.item(session, id), {
+      ...media,
+      archive: archive ?? null,
+    });
+    return archive;
+  }
   const retry = useMutation({
     mutationFn: () => retryMedia(session, id),
     onError: tellFailure,
@@ -71,20 +128,10 @@ export function MediaDialog({ media, keeper, onClose, onRemove }: MediaDialogPro
     <Dialog title={mediaName(media)} onClose={onClose} wide>
       {media.status === "COMPLETED" && (
         <div className="media-stage">
-          {media.contentType.startsWith("video/") ? (
-            <Video keeper={keeper} media={media} />
-          ) : (
-            <Picture
-              contain
-              keeper={keeper}
-              id={id}
-              alt={media.alt || mediaName(media)}
-              source={whole}
-              blurhash={media.blurhash}
-            />
-          )}
+          <Stage key={id} keeper={keeper} media={media} onBroken={() => setBroken(id)} />
         </div>
       )}
+      <Archive key={id} archive={media.archive} thaw={thaw} />
       {media.reason && (
         <Note look={media.status === "COMPLETED" ? "info" : "bad"}>{media.reason}</Note>
       )}

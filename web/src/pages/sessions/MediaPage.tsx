@@ -68,6 +68,7 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
   async function refresh(id: string) {
     const media = await getMedia(sessionId, id);
     fates.seen(id, media);
+    queries.setQueryData(sessionKeys.item(sessionId, id), media);
     // What was put earlier has no picture if the item was not published yet.
     keeper.put(urlsOf([media]));
     let found = false;

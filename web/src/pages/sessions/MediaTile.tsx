@@ -4,7 +4,7 @@ import { Film, ImageIcon } from "lucide-react";
 import type { Media } from "../../api/sessions.ts";
 import { t } from "../../i18n/i18n.ts";
 import { smallestUrl, srcSet } from "../../lib/variants.ts";
-import { StatusBadge } from "../../ui/Badge.tsx";
+import { StateBadge } from "../../ui/Archive.tsx";
 import { Picture } from "../../ui/Picture.tsx";
 import { checkable, TileCheck } from "../../ui/TileCheck.tsx";
 import { stageName } from "./stages.ts";
@@ -60,7 +60,7 @@ export function MediaTile(props: MediaTileProps) {
         </span>
         <span className="media-facts">
           <span className="soft small clip">{stageName(media.stage)}</span>
-          <StatusBadge status={media.status} />
+          <StateBadge status={media.status} archive={media.archive} />
         </span>
       </div>
       <TileCheck name={mediaName(media)} selected={selected} onToggle={onToggle} />

@@ -9,7 +9,9 @@ import {
   spaceKeys,
 } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
+import { isUnreadable } from "../../lib/archived.ts";
 import { formatBytes, formatDateTime, formatInstant, formatNumber } from "../../lib/format.ts";
+import { Archive, ArchiveBadge } from "../../ui/Archive.tsx";
 import { StatusBadge, statusName } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
@@ -65,6 +67,7 @@ export function Details({ space, image, editable, onLink }: DetailsProps) {
     <aside className="lightbox-details" aria-label={t("image.details")}>
       <div className="toolbar">
         <StatusBadge status={image.status} />
+        <ArchiveBadge archive={image.archive} />
         {image.status === "FAILED" && editable && (
           <Button icon={RotateCcw} isPending={retry.isPending} onPress={() => retry.mutate()}>
             {t("common.tryAgain")}
@@ -76,6 +79,8 @@ export function Details({ space, image, editable, onLink }: DetailsProps) {
           </Button>
         )}
       </div>
+      {/* The rest is said over the picture, where the thaw is. */}
+      {!isUnreadable(image.archive) && <Archive archive={image.archive} />}
       {image.reason && <p>{image.reason}</p>}
       <dl className="facts">
         <dt>{t("common.name")}</dt>

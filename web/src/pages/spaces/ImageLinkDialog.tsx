@@ -2,6 +2,7 @@
 import { linkImage, type SpaceImage } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
 import { formatNumber } from "../../lib/format.ts";
+import type { Thaw } from "../../ui/Archive.tsx";
 import type { Choice } from "../../ui/Field.tsx";
 import { LinkDialog } from "../../ui/LinkDialog.tsx";
 
@@ -21,7 +22,13 @@ function sizesOf({ width, height, thumbnails }: SpaceImage): [Choice<string>, ..
   return [{ id: "original", name }, ...smaller];
 }
 
-export function ImageLinkDialog({ image, onClose }: { image: SpaceImage; onClose: () => void }) {
+interface ImageLinkDialogProps {
+  image: SpaceImage;
+  thaw: Thaw | undefined;
+  onClose: () => void;
+}
+
+export function ImageLinkDialog({ image, thaw, onClose }: ImageLinkDialogProps) {
   return (
     <LinkDialog
       title={t("imageLink.title")}
@@ -31,6 +38,7 @@ export function ImageLinkDialog({ image, onClose }: { image: SpaceImage; onClose
       choices={sizesOf(image)}
       until={(time) => t("imageLink.until", { time })}
       create={(seconds, variant) => linkImage(image.spaceId, image.id, seconds, variant)}
+      thaw={thaw}
       onClose={onClose}
     />
   );

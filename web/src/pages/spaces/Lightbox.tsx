@@ -1,20 +1,23 @@
 /** One image over the whole window: moved through and zoomed by keyboard, mouse and touch. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { UrlKeeper } from "@tidegate/client";
 import { ChevronLeft, ChevronRight, Info, Link2, Trash2, X, ZoomIn, ZoomOut } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { Dialog } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
-import { imageQuery, type Space, type SpaceImage } from "../../api/spaces.ts";
+import { imageQuery, type Space, type SpaceImage, spaceKeys, thawImage } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
+import { isUnreadable } from "../../lib/archived.ts";
 import { srcSet } from "../../lib/variants.ts";
+import { Archive } from "../../ui/Archive.tsx";
 import { StatusBadge } from "../../ui/Badge.tsx";
 import { IconButton } from "../../ui/Button.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
 import { Picture } from "../../ui/Picture.tsx";
 import { Details } from "./Details.tsx";
 import { ImageLinkDialog } from "./ImageLinkDialog.tsx";
+import { thumbnailsOf } from "./thumbnails.ts";
 import { useZoom } from "./use-zoom.ts";
 import "./lightbox.css";
 
@@ -34,8 +37,29 @@ interface LightboxProps {
 
 export function Lightbox(props: LightboxProps) {
   const { space, imageId, known, position, count, editable, keeper, onMove, onClose } = props;
-  const query = useQuery({ ...imageQuery(space.id, imageId), enabled: known === undefined });
-  const image = known ?? query.data;
+  /** The image none of whose URLs loads. Lists do not know of every archived image; the image does. */
+  const [broken, setBroken] = useState<string>();
+  const query = useQuery({
+    ...imageQuery(space.id, imageId),
+    enabled: known === undefined || broken === imageId,
+  });
+  const queries = useQueryClient();
+  const asked = query.data;
+  const image = known && asked ? { ...known, archive: asked.archive ?? null } : (known ?? asked);
+  const unreadable = isUnreadable(image?.archive);
+  useEffect(() => {
+    // Its thumbnails may be readable.
+    if (unreadable && keeper.get(imageId).status === "broken") keeper.retry(imageId);
+  }, [unreadable, keeper, imageId]);
+  async function thawOriginal() {
+    const archive = await thawImage(space.id, imageId);
+    queries.setQueryData<SpaceImage>(
+      spaceKeys.image(space.id, imageId),
+      image && { ...image, archive: archive ?? null },
+    );
+    return archive;
+  }
+  const thaw = editable ? thawOriginal : undefined;
   const [details, setDetails] = useState(false);
   const [linking, setLinking] = useState(false);
   const published = image?.status === "READY";
@@ -131,14 +155,15 @@ export function Lightbox(props: LightboxProps) {
               {image && published ? (
                 <div className="lightbox-picture" style={zoom.style}>
                   <Picture
-                    key={imageId}
+                    key={`${imageId} ${unreadable}`}
                     contain
                     alt={name}
                     keeper={keeper}
                     id={imageId}
-                    source={pictureOf}
+                    source={unreadable ? thumbnailsOf : pictureOf}
                     sizes={`${Math.round(100 * zoom.scale)}vw`}
                     blurhash={image.blurhash}
+                    onBroken={() => setBroken(imageId)}
                   />
                 </div>
               ) : image ? (
@@ -150,6 +175,11 @@ export function Lightbox(props: LightboxProps) {
                 <Failure error={query.error} onRetry={() => void query.refetch()} />
               ) : (
                 <Loading />
+              )}
+              {unreadable && (
+                <div className="lightbox-archive">
+                  <Archive key={imageId} archive={image?.archive} thaw={thaw} />
+                </div>
               )}
               {before !== null && (
                 <div className="lightbox-before">
@@ -182,7 +212,9 @@ export function Lightbox(props: LightboxProps) {
             )}
           </div>
           {/* Beside the element whose keys move among the images. */}
-          {linking && image && <ImageLinkDialog image={image} onClose={() => setLinking(false)} />}
+          {linking && image && (
+            <ImageLinkDialog image={image} thaw={thaw} onClose={() => setLinking(false)} />
+          )}
         </Dialog>
       </Modal>
     </ModalOverlay>

@@ -2,6 +2,7 @@
 import type { UrlKeeper } from "@tidegate/client";
 import type { SpaceImage } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
+import { ArchiveBadge } from "../../ui/Archive.tsx";
 import { statusName } from "../../ui/Badge.tsx";
 import { Picture } from "../../ui/Picture.tsx";
 import { checkable, TileCheck } from "../../ui/TileCheck.tsx";
@@ -45,6 +46,9 @@ export function Tile({ image, selected, selecting, width, onToggle, keeper }: Ti
       ) : (
         <Unfinished image={image} />
       )}
+      <span className="tile-archive">
+        <ArchiveBadge archive={image.archive} />
+      </span>
       <span className="tile-name clip" dir="auto" aria-hidden>
         {name}
       </span>

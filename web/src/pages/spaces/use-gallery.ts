@@ -82,6 +82,7 @@ export function useGallery(spaceId: string, status: string) {
     async (imageId: string) => {
       const image = await getImage(spaceId, imageId);
       fates.seen(imageId, image);
+      queries.setQueryData(spaceKeys.image(spaceId, imageId), image);
       // It was deleted while it was asked for.
       if (gone.current.has(imageId)) return;
       // What was put earlier has no URLs if the image was not published yet.
@@ -93,7 +94,7 @@ export function useGallery(spaceId: string, status: string) {
       });
       replace(image);
     },
-    [replace, spaceId, keeper],
+    [replace, spaceId, keeper, queries],
   );
 
   useServerEvents(`/api/spaces/${encodeURIComponent(spaceId)}/events`, {
