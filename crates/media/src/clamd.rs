@@ -105,17 +105,29 @@ impl Clamd {
 
     /// Checks that clamd responds.
     pub async fn ping(&self) -> Result<(), Error> {
+        match self.command("PING").await?.as_str() {
+            "PONG" => Ok(()),
+            other => Err(self.unavailable(format!("it responded to PING with {other:?}"))),
+        }
+    }
+
+    /// Returns the version of clamd and of its signatures, as `ClamAV 1.4.3/27400/Mon Sep 16 08:32:12
+    /// 2024`. Without official signatures there is the first part only.
+    pub async fn version(&self) -> Result<String, Error> {
+        self.command("VERSION").await
+    }
+
+    /// Sends a command that has one line as its response, and returns that line.
+    async fn command(&self, name: &str) -> Result<String, Error> {
         let exchange = async {
             let mut connection = Connection::new(self.connect().await?);
-            connection.writer.write_all(b"zPING\0").await.map_err(|error| self.unavailable(error))?;
+            let command = format!("z{name}\0");
+            connection.writer.write_all(command.as_bytes()).await.map_err(|error| self.unavailable(error))?;
             self.read_response(&mut connection).await
         };
         let response = tokio::time::timeout(self.idle_timeout, exchange).await;
         let (response, _) = response.map_err(|_| self.unavailable("no response in time"))??;
-        match response.trim_end_matches(['\0', '\n']) {
-            "PONG" => Ok(()),
-            other => Err(self.unavailable(format!("it responded to PING with {other:?}"))),
-        }
+        Ok(response.trim_end_matches(['\0', '\n']).to_owned())
     }
 
     /// Sends the stream and reads the result, without the overall time limit.

@@ -24,6 +24,8 @@ pub trait PresignedClient: Sync {
     async fn get(&self, request: &PresignedRequest) -> Result<Bytes, String>;
 }
 
+pub use crate::archive_conformance::{Archiver, archives};
+
 /// The part size of the uploads, in bytes.
 const PART: u64 = 5 << 20;
 /// The lifetime of the presigned requests.
@@ -36,6 +38,8 @@ pub enum Gap {
     UploadsUnderAnyKey,
     /// The server reports 2010 as the start of every upload.
     UploadsFromLongAgo,
+    /// The server forgets the temporary copy of an archived object when its delete marker is removed.
+    ThawsEndWithDeleteMarkers,
 }
 
 /// Runs the whole suite except the checks that `gaps` excludes. Panics at the first deviation,
@@ -56,17 +60,17 @@ pub async fn all(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap]) 
     assert!(store.probe().await.is_ok());
 }
 
-fn body(bytes: &Bytes) -> ByteStream {
+pub(crate) fn body(bytes: &Bytes) -> ByteStream {
     Box::pin(futures::stream::iter(vec![Ok(bytes.clone())]))
 }
 
-async fn collect(stream: ByteStream) -> Bytes {
+pub(crate) async fn collect(stream: ByteStream) -> Bytes {
     let all: BytesMut = stream.try_collect().await.expect("the body arrives whole");
     all.freeze()
 }
 
 /// Returns pseudo-random bytes that depend on the seed.
-fn pattern(seed: u64, length: u64) -> Bytes {
+pub(crate) fn pattern(seed: u64, length: u64) -> Bytes {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -78,7 +82,7 @@ fn pattern(seed: u64, length: u64) -> Bytes {
 }
 
 /// Returns attributes with a value in every field.
-fn attributes() -> Attributes {
+pub(crate) fn attributes() -> Attributes {
     let metadata = [("purpose".to_owned(), "conformance".to_owned())].into();
     Attributes {
         content_type: "application/x-test".into(),

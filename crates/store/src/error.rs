@@ -3,6 +3,8 @@
 
 use std::io;
 
+use crate::ArchiveState;
+
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -70,6 +72,9 @@ pub enum Error {
     /// The store refused the request. Holds the store's own error code. A retry does not help.
     #[error("the store refused: {0}")]
     Refused(String),
+    /// The blob is archived, and its bytes cannot be read before a thaw.
+    #[error("the blob is archived")]
+    Archived(ArchiveState),
     /// The blob's bytes and its record contradict each other.
     #[error("the blob is damaged: {0}")]
     Damaged(String),

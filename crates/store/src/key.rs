@@ -14,7 +14,7 @@ pub(crate) const TEMP: &str = ".tmp";
 /// The folder of multipart uploads. No key may begin with it.
 pub(crate) const UPLOADS: &str = ".uploads";
 /// The folder of restorably deleted blobs. No key may begin with it.
-pub(crate) const TRASH: &str = ".trash";
+pub const TRASH: &str = ".trash";
 /// The folder of the ballast, which is given up on a full disk. No key may begin with it.
 pub(crate) const BALLAST: &str = ".ballast";
 /// The file that identifies the store. No key may begin with it.

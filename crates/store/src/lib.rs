@@ -3,6 +3,9 @@
 //! no HTTP server. Every backend implements [`Store`] and passes the suite in `conformance`; read
 //! on in `fs` and `s3`.
 
+mod archive;
+#[cfg(feature = "conformance")]
+mod archive_conformance;
 mod checksum;
 mod completion;
 #[cfg(feature = "conformance")]
@@ -27,13 +30,18 @@ use bytes::Bytes;
 use futures::Stream;
 use serde::{Deserialize, Serialize};
 
+pub use archive::{ArchiveState, ThawTier};
 pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
 pub use fs::{Blob, BlobStream, ForeignFile, FsReader, FsStore, Piece, Reads, SendError, Tree, TreeEntry};
+pub use key::TRASH;
 pub use private::{create_private_folder, make_private, write_private_file};
 pub use public::write_public_files;
-pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store, STREAM_BUFFER};
+pub use s3::{
+    Addressing, BucketSettings, Encryption, LifecycleRule, Look, MAX_COPY, PublicAccessBlock, S3Options, S3Store,
+    STREAM_BUFFER,
+};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
 pub use space::{FreeSpace, Space};
 
@@ -77,6 +85,8 @@ pub struct Stat {
     pub last_modified: SystemTime,
     /// The blob's metadata.
     pub attributes: Attributes,
+    /// Whether the bytes can be read at once.
+    pub archive: ArchiveState,
 }
 
 /// Identifies a multipart upload within its store.
@@ -226,6 +236,7 @@ pub trait Store: Send + Sync + 'static {
     /// does not show them in [`Store::list`].
     async fn list_drafts(&self, below: &str, before: SystemTime) -> Result<Vec<String>>;
     /// Returns the bytes of `range`, which must lie inside the blob. `None` reads the whole blob.
+    /// Fails with [`Error::Archived`] if the bytes cannot be read before a thaw.
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)>;
     /// Returns the properties of a blob.
     async fn stat(&self, key: &str) -> Result<Stat>;
@@ -233,7 +244,8 @@ pub trait Store: Send + Sync + 'static {
     /// them. After an interruption the blob is complete at one of the keys or at both, and a
     /// repeated call continues. Fails with [`Error::NotFound`] if `from` does not exist, also after
     /// an earlier successful move; with [`Error::AlreadyExists`] if both keys exist; with
-    /// [`Error::Changed`] if `from` was replaced during the move.
+    /// [`Error::Changed`] if `from` was replaced during the move; with [`Error::Archived`] where a
+    /// move is a copy and the bytes cannot be read.
     async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()>;
     /// Moves the blob at `from` below the prefix `seals`, to a key to which no presigned request leads, with
     /// `attributes`. Returns that key. If nothing is at `from`, returns the newest seal there is, which an earlier call
@@ -246,10 +258,15 @@ pub trait Store: Send + Sync + 'static {
     async fn seal(&self, from: &str, seals: &str, upload_id: &str, attributes: &Attributes) -> Result<Option<String>>;
     /// Removes seals below the prefix `seals`. Idempotent.
     async fn remove_seals(&self, seals: &str, which: Seals<'_>) -> Result<()>;
-    /// Deletes a blob. Idempotent: an absent key is not an error.
+    /// Deletes a blob. Idempotent: an absent key is not an error. A restorable delete fails with
+    /// [`Error::Archived`] where it is a copy and the bytes cannot be read; a purge never does.
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()>;
     /// Undoes a restorable delete. Returns the blob also if it was not deleted.
     async fn restore(&self, key: &str) -> Result<Stat>;
+    /// Begins to make an archived blob readable for `days`, and returns its state. A thaw that is
+    /// under way goes on; one that has ended is extended. In Intelligent-Tiering the blob becomes
+    /// readable for good, whatever `days` is. Does nothing with a blob that is not archived.
+    async fn thaw(&self, key: &str, days: u32, tier: ThawTier) -> Result<ArchiveState>;
     /// Lists up to `limit` blobs whose keys begin with `prefix` and sort after `after`, in byte
     /// order.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>>;

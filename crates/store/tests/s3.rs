@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
-use store::conformance::{self, Gap, PresignedClient};
+use store::conformance::{self, Archiver, Gap, PresignedClient};
 use store::{
-    Addressing, Attributes, ByteStream, Completion, Deletion, Encryption, Error, MAX_COPY, PresignedRequest, S3Options,
-    S3Store, Store, UploadRef,
+    Addressing, ArchiveState, Attributes, ByteStream, Completion, Deletion, Encryption, Error, MAX_COPY,
+    PresignedRequest, S3Options, S3Store, Store, ThawTier, UploadRef,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -130,6 +130,76 @@ async fn conformance_on_moto() {
     }
 }
 
+/// Archives objects by a copy onto themselves, as lifecycle rules do it on AWS.
+struct CopyArchiver(aws_sdk_s3::Client, String);
+
+#[async_trait]
+impl Archiver for CopyArchiver {
+    async fn archive(&self, key: &str) {
+        let copy = self.0.copy_object().bucket(&self.1).key(key).copy_source(format!(
+            "{}/{}",
+            self.1,
+            key.replace(' ', "%20")
+        ));
+        copy.storage_class(aws_sdk_s3::types::StorageClass::Glacier).send().await.unwrap();
+    }
+}
+
+/// No test server has the archive tiers of Intelligent-Tiering; `archive_tiers_are_thawed_for_good`
+/// scripts them.
+#[tokio::test]
+async fn archives_on_ministack_and_moto() {
+    for (server, gaps) in [("TEST_MINISTACK_URL", &[Gap::ThawsEndWithDeleteMarkers][..]), ("TEST_MOTO_URL", &[])] {
+        for versioned in [true, false] {
+            let options = options(&required_variable(server), &unique_bucket());
+            let archiver = CopyArchiver(client(&options).await, options.bucket.clone());
+            conformance::archives(&create_store(options, versioned).await, &archiver, versioned, gaps).await;
+        }
+    }
+}
+
+const ARCHIVED_TIER: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\netag: \"e\"\r\nlast-modified: Sat, 21 Nov 2026 10:00:00 GMT\r\nx-amz-storage-class: INTELLIGENT_TIERING\r\nx-amz-archive-status: DEEP_ARCHIVE_ACCESS\r\nconnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn archive_tiers_are_thawed_for_good() {
+    let tiered = ScriptedServer::start(|_, line| match line {
+        _ if line.starts_with("POST") && line.contains("restore") => xml("202 Accepted", ""),
+        _ if line.starts_with("HEAD") => Some(ARCHIVED_TIER.to_owned()),
+        _ => code("403 Forbidden", "InvalidObjectState"),
+    })
+    .await;
+    let store = on(&tiered).await;
+    assert!(matches!(store.read("k", None).await.err(), Some(Error::Archived(ArchiveState::Archived))));
+    assert_eq!(store.thaw("k", 7, ThawTier::Expedited).await.unwrap(), ArchiveState::Thawing);
+    let sent = tiered.bodies.lock().unwrap().join(" ");
+    assert!(!sent.contains("<Days>"), "Intelligent-Tiering refuses days: {sent}");
+    assert!(sent.contains("<Tier>Standard</Tier>"), "the deep tier has no expedited retrieval: {sent}");
+    for (refusal, state) in [
+        ("RestoreAlreadyInProgress", ArchiveState::Thawing),
+        ("ObjectAlreadyInActiveTierError", ArchiveState::Readable),
+    ] {
+        let script: Script = match refusal {
+            "RestoreAlreadyInProgress" => |_, line| match line {
+                _ if line.starts_with("HEAD") => Some(ARCHIVED_TIER.to_owned()),
+                _ => code("409 Conflict", "RestoreAlreadyInProgress"),
+            },
+            _ => |_, line| match line {
+                _ if line.starts_with("HEAD") => Some(ARCHIVED_TIER.to_owned()),
+                _ => code("403 Forbidden", "ObjectAlreadyInActiveTierError"),
+            },
+        };
+        let server = ScriptedServer::start(script).await;
+        assert_eq!(on(&server).await.thaw("k", 7, ThawTier::Bulk).await.unwrap(), state);
+    }
+    let busy = ScriptedServer::start(|_, line| match line {
+        _ if line.starts_with("HEAD") => Some(ARCHIVED_TIER.to_owned()),
+        _ => code("503 Slow Down", "GlacierExpeditedRetrievalNotAvailable"),
+    })
+    .await;
+    let outcome = on(&busy).await.thaw("k", 7, ThawTier::Expedited).await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn a_stream_longer_than_a_part_is_written_completely_or_not_at_all() {
     let store = create_store(garage_options(&unique_bucket()), false).await;
@@ -224,6 +294,8 @@ async fn configuration_errors_are_reported() {
 struct ScriptedServer {
     url: String,
     request_lines: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+    /// What of the bodies arrived before the response.
+    bodies: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
     /// Whether connections stay open after the response.
     hold: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
@@ -237,12 +309,15 @@ impl ScriptedServer {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let request_lines: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
         let log = std::sync::Arc::clone(&request_lines);
+        let bodies: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
+        let kept = std::sync::Arc::clone(&bodies);
         let hold: std::sync::Arc<std::sync::atomic::AtomicBool> = std::sync::Arc::default();
         let held = std::sync::Arc::clone(&hold);
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let (log, held) = (std::sync::Arc::clone(&log), std::sync::Arc::clone(&held));
+                let kept = std::sync::Arc::clone(&kept);
                 tokio::spawn(async move {
                     let mut head = Vec::new();
                     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -250,7 +325,17 @@ impl ScriptedServer {
                             return;
                         }
                     }
-                    let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+                    let text = String::from_utf8_lossy(&head).into_owned();
+                    let line = text.lines().next().unwrap_or_default().to_owned();
+                    if line.starts_with("POST") {
+                        let length = text
+                            .to_lowercase()
+                            .split_once("content-length: ")
+                            .map_or(0, |(_, rest)| rest.lines().next().unwrap_or_default().trim().parse().unwrap_or(0));
+                        let end = text.find("\r\n\r\n").unwrap_or(0) + 4;
+                        while head.len() < end + length && stream.read_buf(&mut head).await.unwrap_or(0) > 0 {}
+                        kept.lock().unwrap().push(String::from_utf8_lossy(&head[end..]).into_owned());
+                    }
                     let number = {
                         let mut log = log.lock().unwrap();
                         log.push(line.clone());
@@ -269,7 +354,7 @@ impl ScriptedServer {
                 });
             }
         });
-        Self { url, request_lines, hold }
+        Self { url, request_lines, bodies, hold }
     }
 
     fn count(&self, word: &str) -> usize {

@@ -209,6 +209,10 @@ impl FsStore {
 
     /// Removes a folder and its parents as far as they are empty.
     pub(super) fn remove_empty_folders(&self, folder: &str) -> Result<()> {
+        if self.beside {
+            // The server's own locks do not reach this process.
+            return Ok(());
+        }
         let _tree = self.lock_tree_exclusively();
         let mut folder = folder;
         while !folder.is_empty() && self.root.remove_empty_dir(folder)? {

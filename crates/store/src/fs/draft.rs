@@ -214,13 +214,13 @@ impl FsStore {
     /// a blob.
     fn if_current(&self, name: &str, draft: &Draft, change: impl FnOnce(&File) -> Result<()>) -> Result<()> {
         let path = data_path(name);
-        let changed = draft.fence.write_if_open(draft.fence.generation(), || {
+        let changed = draft.fence.change_if_open(|| {
             // Opened within the fence, so that the file can't be renamed to a blob in the meantime.
             change(&self.root.open_rw(&path)?)
         });
         match changed {
-            Err(Error::NoSuchUpload | Error::NotFound) => Ok(()),
-            other => other,
+            Ok(_) | Err(Error::NotFound) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 

@@ -4,6 +4,7 @@
 //! completing 100 GB costs a rename. Serves no HTTP. See `root` for path resolution, `blob` for
 //! blobs at their keys and `multipart` for uploads.
 
+mod beside;
 mod blob;
 mod blob_stream;
 mod draft;
@@ -52,8 +53,8 @@ use crate::seals;
 use crate::sigv4::{Presigner, Unsigned};
 use crate::space::Space;
 use crate::{
-    Attributes, ByteStream, Deletion, Entry, Fragment, OpenUpload, Part, PresignedRequest, Seals, Stat, Store,
-    UploadRef,
+    ArchiveState, Attributes, ByteStream, Deletion, Entry, Fragment, OpenUpload, Part, PresignedRequest, Seals, Stat,
+    Store, ThawTier, UploadRef,
 };
 
 /// The number of key locks; keys with the same hash share one.
@@ -83,6 +84,8 @@ pub struct Inner {
     drafts: Mutex<HashMap<String, Arc<Draft>>>,
     /// What all writers together may gather in memory.
     gathering: GatherBudget,
+    /// Whether a server has the folder open besides. Its folders are then never removed.
+    beside: bool,
 }
 
 impl std::ops::Deref for FsStore {
@@ -120,6 +123,17 @@ impl FsStore {
         let temp = format!("{}/{}", key::TEMP, Uuid::new_v4().simple());
         root.create_new(&temp)?;
         root.unlink(&temp)?;
+        Ok(Self::with_root(root, changes, presigner, space, false))
+    }
+
+    /// Returns the store of an open folder.
+    fn with_root(
+        root: Arc<Root>,
+        changes: Arc<ChangeCounters>,
+        presigner: Presigner,
+        space: Arc<Space>,
+        beside: bool,
+    ) -> Self {
         let inner = Inner {
             reader: FsReader::new(Arc::clone(&root), Arc::clone(&changes)),
             root,
@@ -132,8 +146,9 @@ impl FsStore {
             uploads: Mutex::new(HashMap::new()),
             drafts: Mutex::new(HashMap::new()),
             gathering: GatherBudget::default(),
+            beside,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Self { inner: Arc::new(inner) }
     }
 
     /// Writes a blob of up to `limit` bytes and verifies its checksums before it becomes visible.
@@ -450,6 +465,11 @@ impl Store for FsStore {
     async fn restore(&self, key: &str) -> Result<Stat> {
         let (store, key) = (self.clone(), key.to_owned());
         run_blocking(move || store.restore_blocking(&key)).await
+    }
+
+    #[tracing::instrument(name = "store.thaw", level = "trace", skip_all)]
+    async fn thaw(&self, key: &str, _days: u32, _tier: ThawTier) -> Result<ArchiveState> {
+        self.stat(key).await.map(|stat| stat.archive)
     }
 
     #[tracing::instrument(name = "store.list", level = "trace", skip_all)]

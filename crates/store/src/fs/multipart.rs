@@ -85,7 +85,7 @@ impl ActiveUpload {
     /// lies there by now: a completion that failed later had copied it. Does nothing either once
     /// completion has begun, which truncates the file to its parts.
     pub(super) fn free_offset(&self, number: u32) -> Result<()> {
-        let freed = self.fence.write_if_open(self.fence.generation(), || {
+        let freed = self.fence.change_if_open(|| {
             // Within the fence no completion copies a part to its offset, and the failed writer
             // still claims the offset.
             if self.state().parts.get(&number).is_some_and(|part| part.side_file.is_none()) {
@@ -94,10 +94,7 @@ impl ActiveUpload {
             let from = self.offset(number);
             punch_hole(&self.data, from, from.saturating_add(self.record.part_size))
         });
-        match freed {
-            Err(Error::NoSuchUpload) => Ok(()),
-            other => other,
-        }
+        freed.map(|_| ())
     }
 
     /// Returns the path of a file in the upload's folder.
@@ -219,8 +216,8 @@ impl FsStore {
             // The previous holder of the lock completed or aborted the upload.
             return self.find_completed(upload, completion);
         }
-        completion.check(&active.parts())?;
-        active.fence.close();
+        // Parts are acknowledged within the fence, so none changes between the check and the end.
+        active.fence.close_if(|| completion.check(&active.parts()))?;
         let done = self.assemble(upload, active, completion);
         match &done {
             Ok(_) => self.remove_upload(&upload.upload_id, &active.folder)?,

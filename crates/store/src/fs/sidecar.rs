@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::root::Root;
 use crate::error::{Error, Result};
-use crate::{Attributes, Stat};
+use crate::{ArchiveState, Attributes, Stat};
 
 /// The largest record that is read, in bytes. Records have a few hundred bytes; S3 limits user
 /// metadata to 2 KiB.
@@ -80,7 +80,13 @@ impl Sidecar {
     /// Returns the blob's properties.
     pub(crate) fn into_stat(self) -> Stat {
         let last_modified = SystemTime::UNIX_EPOCH + Duration::from_micros(self.modified_us);
-        Stat { size: self.size, etag: self.etag, last_modified, attributes: self.attributes }
+        Stat {
+            size: self.size,
+            etag: self.etag,
+            last_modified,
+            attributes: self.attributes,
+            archive: ArchiveState::Readable,
+        }
     }
 }
 

@@ -72,6 +72,11 @@ impl RotatingPresigner {
         current.presigner.presign(unsigned, now, lifetime.min(left))
     }
 
+    /// Returns when the current credentials expire; `None` if they do not.
+    pub(super) async fn expiry(&self) -> Result<Option<SystemTime>> {
+        Ok(self.current().await?.expires)
+    }
+
     /// Returns the cached credentials; refreshes them if they are due. If the refresh fails,
     /// returns the old ones as long as they are valid.
     async fn current(&self) -> Result<Arc<CachedCredentials>> {

@@ -6,6 +6,7 @@ use std::io;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
+use crate::ArchiveState;
 use crate::error::{Error, Result};
 
 /// Returns the error for an invalid response; `what` completes "S3 returned …".
@@ -61,6 +62,8 @@ pub(super) fn error_from_code(status: u16, code: &str) -> Option<Error> {
         (_, "NoSuchBucket") => Some(Error::Refused("NoSuchBucket".into())),
         (_, "InvalidRange") | (416, _) => Some(Error::BadRange),
         (_, "PreconditionFailed") | (412, _) => Some(Error::AlreadyExists),
+        // The second one is the code of a copy.
+        (_, "InvalidObjectState" | "ObjectNotInActiveTierError") => Some(Error::Archived(ArchiveState::Archived)),
         (_, "NoSuchKey" | "NotFound") => Some(Error::NotFound),
         // A concurrent request or a rate limit; a retry can succeed.
         (_, "ConditionalRequestConflict" | "OperationAborted" | "RequestTimeout" | "SlowDown" | "InternalError") => {
@@ -89,6 +92,8 @@ mod tests {
         assert_eq!(message(404, "NoSuchUpload"), "no such upload");
         assert_eq!(message(403, "AccessDenied"), "the store refused: AccessDenied");
         assert_eq!(message(403, "RequestTimeTooSkewed"), "the store refused: RequestTimeTooSkewed");
+        assert_eq!(message(403, "InvalidObjectState"), "the blob is archived");
+        assert_eq!(message(403, "ObjectNotInActiveTierError"), "the blob is archived");
         assert_eq!(message(403, ""), "the store refused: 403");
         assert_eq!(message(301, "PermanentRedirect"), "the store refused: PermanentRedirect");
         assert_eq!(message(501, "NotImplemented"), "the store refused: NotImplemented");

@@ -4,10 +4,12 @@
 //! key are not detected. Such writers do not occur, because the server never uses a key twice. See
 //! `multipart` for uploads, `writing` for the server's own writes and `deletion` for deletes.
 
+mod archive;
 mod credentials;
 mod deletion;
 mod draft;
 mod error;
+mod inspect;
 mod multipart;
 mod options;
 mod response;
@@ -31,6 +33,7 @@ use uuid::Uuid;
 
 use self::credentials::RotatingPresigner;
 use self::error::{SdkResultExt as _, unavailable};
+pub use self::inspect::{BucketSettings, LifecycleRule, Look, PublicAccessBlock};
 pub use self::options::{Addressing, Encryption, MAX_COPY, S3Options};
 use self::response::{entry, etag, length, time};
 use self::writing::CopyOptions;
@@ -41,8 +44,8 @@ use crate::key;
 use crate::seals;
 use crate::sigv4::{Endpoint, Unsigned};
 use crate::{
-    Attributes, ByteStream, Deletion, Entry, Fragment, OpenUpload, Part, PresignedRequest, Seals, Stat, Store,
-    UploadRef,
+    ArchiveState, Attributes, ByteStream, Deletion, Entry, Fragment, OpenUpload, Part, PresignedRequest, Seals, Stat,
+    Store, ThawTier, UploadRef,
 };
 
 /// How long the bucket's versioning state is cached.
@@ -152,6 +155,7 @@ impl S3Store {
                 content_disposition: head.content_disposition().map(str::to_owned),
                 metadata: head.metadata().cloned().unwrap_or_default().into_iter().collect(),
             },
+            archive: archive::state_of(&head),
         };
         Ok((stat, opaque))
     }
@@ -340,7 +344,8 @@ impl Store for S3Store {
             .set_range(range_header)
             .send()
             .await
-            .or_store_error()?;
+            .or_store_error();
+        let answer = self.with_state(key, answer).await?;
         let sent = length(answer.content_length())?;
         let size = match (&range, answer.content_range()) {
             (None, _) => sent,
@@ -367,6 +372,8 @@ impl Store for S3Store {
                 content_disposition: answer.content_disposition().map(str::to_owned),
                 metadata: answer.metadata().cloned().unwrap_or_default().into_iter().collect(),
             },
+            // Its bytes are here: it was never archived, or it is thawed.
+            archive: archive::restored(answer.restore()).unwrap_or_default(),
         };
         Ok((stat, self.body(answer.body)))
     }
@@ -431,6 +438,12 @@ impl Store for S3Store {
     async fn restore(&self, key: &str) -> Result<Stat> {
         key::check(key)?;
         self.undelete(key).await
+    }
+
+    #[tracing::instrument(name = "store.thaw", level = "trace", skip_all)]
+    async fn thaw(&self, key: &str, days: u32, tier: ThawTier) -> Result<ArchiveState> {
+        key::check(key)?;
+        self.begin_thaw(key, days, tier).await
     }
 
     #[tracing::instrument(name = "store.list", level = "trace", skip_all)]

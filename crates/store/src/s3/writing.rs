@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use aws_sdk_s3::primitives::ByteStream as Sent;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective, StorageClass};
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -187,6 +187,10 @@ impl S3Store {
     /// was replaced.
     pub(super) async fn copy(&self, from: &str, to: &str, stat: &Stat, options: CopyOptions<'_>) -> Result<()> {
         let CopyOptions { replace, attributes } = options;
+        // Asked before the copy: some servers copy what they do not let anybody read.
+        if !stat.archive.is_readable() {
+            return Err(Error::Archived(stat.archive));
+        }
         let source = self.source(from);
         let (encryption, kms_key) = self.encryption();
         if stat.size <= self.max_copy {
@@ -197,6 +201,8 @@ impl S3Store {
                 .key(to)
                 .copy_source(source)
                 .copy_source_if_match(&stat.etag)
+                // As S3 has it: some servers give a copy the class of its source, which may be an archive.
+                .storage_class(StorageClass::Standard)
                 .set_server_side_encryption(encryption)
                 .set_ssekms_key_id(kms_key)
                 .set_if_none_match((!replace).then(|| "*".to_owned()));
