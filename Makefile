@@ -9,7 +9,7 @@ VENV := .tools/venv
 PYTHON := $(VENV)/bin/python
 # The number of inputs per property test in `make check`.
 CASES ?= 4000
-SERVERS := ./.ci/services postgres garage moto clamd
+SERVERS := ./.ci/services postgres pgbouncer garage moto clamd redis ministack
 # -rs: what was skipped, and why.
 PYTEST := $(PYTHON) -m pytest e2e -q -rs --color=no --durations=15 -p no:cacheprovider
 # Tests at a time. They wait half of their time: for a disk, a server, or a process that ends.
@@ -27,10 +27,10 @@ NEEDS_DIST := apt-get:apt dpkg-deb:dpkg git:git llvm-objcopy:llvm mmdebstrap:mmd
 NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 # The TypeScript packages and the dashboard are built and tested by Node.js 24.
 NPM := PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm --no-update-notifier
-NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
+NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' /usr/sbin/pgbouncer:pgbouncer setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg redis-server:redis-server
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone rsync:rsync s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart upgrade-test bench fuzz demo update local-services web web-test dashboard tools-web tools-node tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
+.PHONY: help run dev binary dist dist-test package packages test test-long check unit e2e clients chart upgrade-test bench fuzz demo update local-services web web-test dashboard tools-web tools-node tools-rust tools-dist tools-python tools-clients tools-ministack tools-languages tools-chart tools-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,12 @@ dist: tools-dist ## make static binaries and the packages that carry them in tar
 	$(DIST_PYTHON)/build.py $(ARCHITECTURES) $(CHECK)
 	@$(MAKE) --no-print-directory packages
 
+package: tools-dist ## make the archives for AWS Lambda in target/package; see docs/operations/lambda.md
+	@echo "package 1/2: compile the static binaries for $(ARCHITECTURES)"
+	$(DIST_PYTHON)/build.py $(ARCHITECTURES) $(CHECK)
+	@echo "package 2/2: the archives"
+	$(DIST_PYTHON)/lambda_zip.py $(ARCHITECTURES)
+
 packages: tools-dist
 	@echo "dist 2/4: the bill of materials"
 	$(DIST_PYTHON)/sbom.py
@@ -92,16 +98,21 @@ check: tools-rust ## format, lints, the repository's own rules, and property tes
 	$(CARGO) test $(TESTED) --test it -- tidy:: layers:: callers::
 	PROPTEST_CASES=$(CASES) $(CARGO) test $(TESTED) --lib
 
+# What runs a third time, behind PgBouncer in transaction mode: every surface, and what happens at once.
+# All of it would run: TEST_DATABASE=pgbouncer without a filter.
+POOLED := bulk:: disks:: files:: jobs:: packages:: races:: sessions:: spaces::
+
 # Tests without a server run in `check`. Tests without a database run once.
-unit: tools-rust tools-python tools-servers ## vector, conformance and in-process tests, also with PostgreSQL
+unit: tools-rust tools-python tools-servers ## vector, conformance and in-process tests, also with PostgreSQL, some behind PgBouncer
 	$(CARGO) test $(TESTED) --no-run
 	$(SERVERS) -- $(IN_PROCESS) --test '*' -- --skip tidy:: --skip layers:: --skip callers::
 	TEST_DATABASE=postgres $(SERVERS) -- $(IN_PROCESS) --test it -- --skip tidy:: --skip layers:: --skip callers:: --skip contract:: --skip cli_settings::
+	TEST_DATABASE=pgbouncer $(SERVERS) -- $(IN_PROCESS) --test it -- $(POOLED)
 
 e2e: tools-rust tools-python tools-node tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not chart and not dist and not upgrade" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not chart and not dist and not terraform and not upgrade" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m alone
 
 clients: tools-rust tools-python tools-languages ## lint the API description with npm's linters, and try generated clients in TypeScript, Go and Java
@@ -130,6 +141,11 @@ chart: tools-rust tools-python tools-servers tools-chart ## validate what the He
 	$(CARGO) test $(TESTED) --no-run
 	./.ci/services postgres garage -- $(PYTEST) -m chart
 
+.PHONY: terraform terraform-schema tools-terraform
+terraform: tools-rust tools-python tools-terraform ## validate and test the Terraform modules without AWS, and compare them with the server
+	$(CARGO) test $(TESTED) --no-run
+	$(PYTEST) -m terraform -n $(WORKERS)
+
 upgrade-test: tools-rust tools-python tools-servers ## upgrade from the last release while clients go on, and try to go back
 	@./.ci/released
 	$(CARGO) test $(TESTED) --no-run
@@ -140,6 +156,7 @@ test-long: ## what CI runs, and then what only a release needs
 	$(MAKE) --no-print-directory clients
 	$(MAKE) --no-print-directory web-test
 	$(MAKE) --no-print-directory chart
+	$(MAKE) --no-print-directory terraform
 	$(MAKE) --no-print-directory upgrade-test
 
 demo: tools-rust tools-node ## fill the running server with pictures, files, disk images and a dataset; starts one if none runs
@@ -181,11 +198,15 @@ tools-python:
 tools-clients: tools-python
 	@test -x .tools/clients/bin/python && .tools/clients/bin/python -c 'import aiohttp, httpx, minio, s3fs, zarr' 2>/dev/null || ./.ci/venv .tools/clients e2e/client-requirements.txt
 
-# PostgreSQL, clamd, ffmpeg, and two S3 servers: garage, which verifies signatures, and moto, which
-# keeps versions.
-tools-servers: tools-python
+# PostgreSQL with PgBouncer, Redis, clamd, ffmpeg, two S3 servers: garage, which verifies signatures,
+# and moto, which keeps versions; and ministack, an emulator of AWS services.
+tools-servers: tools-python tools-ministack
 	@./.ci/need $(NEEDS_SERVERS)
 	@test -x .tools/bin/garage || CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
+
+# In an environment of its own: it needs other versions of packages than the tests.
+tools-ministack: tools-python
+	@test -x .tools/ministack/bin/python && .tools/ministack/bin/python -c 'import ministack' 2>/dev/null || ./.ci/venv .tools/ministack e2e/ministack-requirements.txt
 
 tools-node:
 	@./.ci/need $(NEEDS_PYTHON)
@@ -208,6 +229,17 @@ tools-chart: tools-python
 	@test -x .tools/bin/helm || { ./.ci/need go; echo "Building Helm. This takes some minutes."; \
 	  GOTOOLCHAIN=auto GOBIN="$(CURDIR)/.tools/bin" go install helm.sh/helm/v4/cmd/helm@v4.3.2; }
 	@test -x .tools/chart/bin/kubernetes-validate || ./.ci/venv .tools/chart e2e/chart-requirements.txt
+
+# OpenTofu is built from source with Go, which comes from PyPI where there is none: about five minutes.
+# The stand-in for the AWS provider and checkov take half a minute.
+tools-terraform: tools-python
+	@./.ci/terraform
+
+# The schema of the AWS provider, of the types that the modules use.
+terraform-schema: tools-node ## write the provider's schema anew after a module uses another type of resource
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	  $(NPM) pack --silent --pack-destination "$$folder" @cdktf/provider-aws@21.22.1 >/dev/null && \
+	  tar -xzf "$$folder"/*.tgz -C "$$folder" && PATH="$(CURDIR)/.tools/node/bin:$$PATH" node deploy/terraform/testing/schema.mjs "$$folder/package"
 
 tools-bench:
 	@./.ci/need h2o:h2o nginx:nginx-light node:nodejs npm:npm openssl:openssl wrk:wrk

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use cdn::CloudFront;
+use aws::CloudFront;
 use media::clamd::Clamd;
 use media::sandbox::Sandbox;
 use media::video::Ffmpeg;
@@ -18,12 +18,15 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::secrets::{self, Credentials, DoorCredentials};
-use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting, unusable_folders};
+use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting, TransportSetting, unusable_folders};
 use crate::db::{Database, Db};
 use crate::error::Error;
 use crate::model::job_class::JobClass;
 use crate::model::rules::{self, Landing, Processing};
+use crate::occasionally::Occasionally;
+use crate::queue::transport::Transport;
 use crate::sign_in::{SignIn, SignInSetting};
+use crate::state::archive_states::ArchiveStates;
 use crate::state::disk_space::DiskSpace;
 use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
@@ -34,6 +37,7 @@ use crate::state::newest_writers::NewestWriters;
 use crate::state::object_cache::ObjectCache;
 use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
+use crate::state::remote_key::RemoteKey;
 use crate::state::resource_shares::ResourceShares;
 use crate::state::signing_key::SigningKey;
 use crate::state::status_feeds::StatusFeeds;
@@ -43,6 +47,12 @@ use crate::turns::Turns;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
+
+/// How long probes of `tidegate doctor` may lie in the store, and how often old ones are looked for.
+pub const PROBES_LIVE: Duration = Duration::from_secs(3600);
+
+/// The longest wait for messages to be sent, when a process or an invocation ends.
+pub const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// The longest wait of a GraphQL operation for its turn.
 const GRAPHQL_WAIT: Duration = Duration::from_secs(10);
@@ -74,6 +84,8 @@ pub struct App {
     pub rates: RateLimits,
     /// The key that signs grants.
     pub signing_key: Arc<SigningKey>,
+    /// The same key where it is kept by AWS, from where it is read again.
+    pub remote_key: Option<Arc<RemoteKey>>,
     /// The public keys whose signatures the edge accepts.
     pub edge_keys: Arc<EdgeKeys>,
     /// Cached signatures of grants.
@@ -96,16 +108,22 @@ pub struct App {
     pub file_tags: FileTags,
     /// Objects and open uploads, cached while their state cannot change.
     pub object_cache: Arc<ObjectCache>,
+    /// What the store has said of objects that may be archived.
+    pub archive_states: ArchiveStates,
     /// Refused requests that are queued for the audit log.
     pub refusals: Refusals,
     /// The last probe.
     probed: Mutex<Option<Probe>>,
     /// When quotas were last counted, in epoch seconds.
     pub quotas_counted: AtomicU64,
+    /// Bounds how often probes are looked for that a killed `tidegate doctor` has left.
+    pub(crate) probes_swept: Occasionally,
     /// Cancelled when the server begins to stop; ends streams that have no end of their own.
     pub closing: CancellationToken,
     /// The CDN that is sent invalidations; `None` if none is configured.
     pub cdn: Option<CloudFront>,
+    /// What carries the ids of jobs to workers; `None` if they are in the database alone.
+    pub transport: Option<Arc<Transport>>,
     /// Requests the facts about presigned URLs from S3.
     pub fetcher: Fetcher,
     /// The malware scanner; `None` if none is configured.
@@ -234,18 +252,36 @@ async fn open_disks(config: &Config, local: Option<&Local>) -> anyhow::Result<Ar
     Ok(Arc::new(opening.await??))
 }
 
-/// Opens the CDN that is sent invalidations, with the bucket's credentials if they are configured.
-async fn open_cdn(config: &Config) -> anyhow::Result<Option<CloudFront>> {
-    let Some((distribution, endpoint)) = config.cloudfront.distribution.clone() else { return Ok(None) };
-    let given = match &config.store {
-        StoreSetting::S3(s3) => s3.credentials.as_ref(),
-        StoreSetting::Local(_) => None,
-    };
-    let credentials = given.map(|(access_key, secret, token)| {
+/// Opens a client of AWS' control planes. Sends no request.
+pub async fn open_aws(config: &Config) -> Result<aws::Client, aws::Error> {
+    let credentials = config.aws.credentials.as_ref().map(|(access_key, secret, token)| {
         let token = token.as_ref().map(|token| token.expose_secret().to_owned());
         (access_key.clone(), secret.expose_secret().to_owned(), token)
     });
-    Ok(Some(CloudFront::open(cdn::Options { distribution, endpoint, credentials }).await?))
+    let endpoint = config.aws.endpoint.as_ref().map(ToString::to_string);
+    aws::Client::open(aws::Options { region: config.region.clone(), endpoint, credentials }).await
+}
+
+/// Opens the CDN that is sent invalidations.
+async fn open_cdn(config: &Config) -> anyhow::Result<Option<CloudFront>> {
+    if config.cloudfront.distribution.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(CloudFront::new(open_aws(config).await?, config.cloudfront.api.clone())))
+}
+
+/// Opens what carries the ids of jobs to workers, and sends it those that commits enqueue. Connects to
+/// nothing.
+pub async fn open_transport(config: &Config, db: &Db) -> anyhow::Result<Option<Arc<Transport>>> {
+    let client = match &config.queues.transport {
+        TransportSetting::Sqs(_) => Some(open_aws(config).await?),
+        TransportSetting::Database | TransportSetting::Redis(_) => None,
+    };
+    let transport = Transport::open(config, client)?;
+    if let Some(transport) = &transport {
+        transport.follow(db);
+    }
+    Ok(transport)
 }
 
 /// Logs that a part stopped answering its probe, or answers again.
@@ -260,15 +296,22 @@ fn log_change(part: &'static str, before: Option<&str>, now: Option<&str>) {
 impl App {
     /// Opens database, keys, store and tools. Returns an error if one of them cannot be opened.
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
+        let remote = match &config.cloudfront.remote_key {
+            Some(setting) => Some(RemoteKey::open(open_aws(&config).await?, setting, &config).await?),
+            None => None,
+        };
+        let (remote_key, document) = remote.unzip();
+        let others = document.as_ref().and_then(|document| document.others.clone()).unwrap_or_default();
+        let given = document.map(|document| (document.id, document.key));
         let (config, secrets) = tokio::task::spawn_blocking(move || {
             let unusable = unusable_folders(&config);
             anyhow::ensure!(unusable.is_empty(), "{}", unusable.join("\n"));
-            secrets::load(&config).map(|keys| (config, keys))
+            secrets::load(&config, given).map(|keys| (config, keys))
         })
         .await??;
         let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
         let disks = open_disks(&config, local.as_deref()).await?;
-        let db = Db::open(&config.database).await?.on_disk(disks.of_database().cloned());
+        let db = Db::open_as(&config.database, config.migrates).await?.on_disk(disks.of_database().cloned());
         let fs = local.as_ref().map(|local| local.fs.clone());
         store_identity::require(StoreIdentity { setting: config.store.clone(), fs }, &db, config.adopts_store).await?;
         if local.is_some()
@@ -279,17 +322,22 @@ impl App {
         // Tokens are accepted in one mode only; the others need no token keys.
         let takes_tokens = config.auth.mode == AuthMode::Jwt;
         let own_key = secrets.tokens.as_ref().filter(|_| takes_tokens).map(|pem| pem.expose_secret());
-        let no_tokens = SignInSetting::default();
+        // The authorizer's claims are mapped as those of tokens are.
+        let no_tokens = SignInSetting { mapping: config.auth.sign_in.mapping.clone(), ..SignInSetting::default() };
         let setting = if takes_tokens { &config.auth.sign_in } else { &no_tokens };
         let sign_in = SignIn::new(setting, own_key, &addresses.api.to_string())?;
         let (id, key) = secrets.signing_key;
-        let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
+        let (folder, production) = (config.edge.keys.clone(), config.in_production());
+        let mut own = others;
+        own.push((id.clone(), key.public_pem()?));
         // A configured key never changes, so only a generated one is reloaded.
-        let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.min_key_age()));
-        let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, Some(own))).await??;
+        let is_generated = config.cloudfront.key.is_none() && remote_key.is_none();
+        let from = is_generated.then(|| (secrets::key_folder(&config), config.edge.min_key_age()));
+        let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, own, production)).await??;
         let object_cache = Arc::new(ObjectCache::new(db.is_shared()));
         let removing = Arc::clone(&object_cache);
         db.signals().on_object_change(move |id| removing.remove(id));
+        let transport = open_transport(&config, &db).await?;
         Ok(Self {
             sign_in,
             rates: RateLimits::new(
@@ -302,6 +350,7 @@ impl App {
                 config.cloudfront.hash,
                 from,
             )),
+            remote_key: remote_key.map(Arc::new),
             fetcher: Fetcher::new()?,
             edge_keys: Arc::new(trust),
             grants: GrantCache::new(),
@@ -317,6 +366,7 @@ impl App {
             writers: Arc::default(),
             file_tags: FileTags::default(),
             object_cache,
+            archive_states: ArchiveStates::new(),
             refusals: Refusals::default(),
             probed: Mutex::new(None),
             store,
@@ -324,14 +374,30 @@ impl App {
             disks,
             db,
             quotas_counted: AtomicU64::new(0),
+            probes_swept: Occasionally::new(PROBES_LIVE),
             closing: CancellationToken::new(),
             cdn: open_cdn(&config).await?,
+            transport,
             scanner: config.scanner.clone().map(|setting| setting.clamd()),
             sandbox: config.media.sandbox(),
             ffmpeg: config.media.ffmpeg(&config.data),
             addresses,
             config,
         })
+    }
+
+    /// Sends the messages of jobs that were enqueued, as far as that is possible soon. What is frozen
+    /// or ended afterwards would send nothing more.
+    pub async fn flush_messages(&self) {
+        if let Some(transport) = &self.transport {
+            transport.flush(FLUSH_TIME).await;
+        }
+    }
+
+    /// Sends the last messages and notices, and closes the database.
+    pub async fn close(&self) {
+        self.flush_messages().await;
+        self.db.close().await;
     }
 
     /// Logs a warning for each configured feature whose scanner or ffmpeg is missing or not

@@ -1,5 +1,5 @@
-//! Bounds how often something is logged, so that a flood of requests does not become a flood of
-//! lines.
+//! Bounds how often something is logged or done, so that a flood of requests does not become a flood
+//! of lines.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

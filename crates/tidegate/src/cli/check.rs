@@ -2,7 +2,7 @@
 
 use crate::config::secrets;
 use crate::config::{AuthMode, Config, Cors, GrantMode, Metrics, StoreSetting, unusable_folders};
-use crate::db::Database;
+use crate::db::{Database, Pooling};
 use crate::model::owner::OwnerKind;
 use crate::model::rules;
 
@@ -113,9 +113,13 @@ pub(super) fn report(config: &Config) -> (String, bool) {
     line("store", store(config));
     let database = match &config.database {
         Database::Sqlite(path) => path.display().to_string(),
-        Database::Postgres { host, connections, .. } => {
+        Database::Postgres { host, connections, pooling, .. } => {
             let through = host.as_ref().map_or(String::new(), |host| format!(" through {host}"));
-            format!("PostgreSQL{through}, up to {connections} connections")
+            let pooling = match pooling {
+                Pooling::Session => "",
+                Pooling::Transaction => " to a pooler of transactions",
+            };
+            format!("PostgreSQL{through}, up to {connections} connections{pooling}")
         }
     };
     line("database", database);
@@ -127,6 +131,7 @@ pub(super) fn report(config: &Config) -> (String, bool) {
         None => "none: nothing is looked through".to_owned(),
     };
     line("scanner", scanner);
+    line("jobs", config.queues.transport.describe());
     let ffmpeg =
         config.media.ffmpeg.as_ref().map_or("none: videos fail".to_owned(), |(path, _)| path.display().to_string());
     line("ffmpeg", ffmpeg);
@@ -134,6 +139,7 @@ pub(super) fn report(config: &Config) -> (String, bool) {
         AuthMode::Dev => "dev: the X-User-Id header is believed",
         AuthMode::None => "none: everybody is one user",
         AuthMode::Jwt => "by token",
+        AuthMode::Authorizer => "by the authorizer of API Gateway; AWS Lambda only",
     };
     let tokens = &config.auth.sign_in;
     let pages = config.auth.oidc.as_ref().map(|oidc| format!("pages sign in at {}", oidc.issuer));
@@ -146,18 +152,19 @@ pub(super) fn report(config: &Config) -> (String, bool) {
     ];
     let sources: String = sources.into_iter().flatten().map(|source| format!(" · {source}")).collect();
     line("sign-in", format!("{sign_in}{sources}"));
-    let key = match &config.cloudfront.key {
-        Some((id, _)) => format!("given, {id}"),
-        None if config.signs_grants() => "generated".to_owned(),
-        None => "not needed".to_owned(),
+    let key = match (&config.cloudfront.key, &config.cloudfront.remote_key) {
+        (Some((id, _)), _) => format!("given, {id}"),
+        (None, Some(remote)) => format!("in {}, read every {} s", remote.place, remote.refresh.as_secs()),
+        (None, None) if config.signs_grants() => "generated".to_owned(),
+        (None, None) => "not needed".to_owned(),
     };
     let mode = match config.cloudfront.auth_mode {
         GrantMode::Cookie => "cookies",
         GrantMode::Url => "signed URLs",
     };
     line("grants", format!("{mode} for {} s · signing key {key}", config.cloudfront.lifetime.as_secs()));
-    if let Some((id, at)) = &config.cloudfront.distribution {
-        line("CDN", format!("distribution {id} is told of deletes, at {at}"));
+    if let Some(id) = &config.cloudfront.distribution {
+        line("CDN", format!("distribution {id} is told of deletes, at {}", config.cloudfront.api));
     }
     if config.is_on(OwnerKind::Files) {
         let public = if config.files.public {

@@ -88,7 +88,7 @@ async fn files(config: Config, folder: PathBuf, dry: bool, stop: CancellationTok
         number(&counts.known),
         number(&counts.skipped),
     ));
-    app.db.close().await;
+    app.close().await;
     outcome
 }
 

@@ -3,11 +3,13 @@
 
 mod check;
 mod docs;
+mod doctor;
 mod edge;
 mod health;
 mod import;
 mod jobs;
 mod keys;
+mod lambda;
 mod migrate;
 mod probe;
 mod process;
@@ -21,11 +23,13 @@ mod work;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 
+pub use self::doctor::table as doctor_checks;
 pub use self::reference::reference;
-use crate::config::{Config, Problems, Sources};
+use crate::config::{Config, Problems, Sources, is_lambda_bootstrap};
 
 /// The gate in front of a private bucket.
 #[derive(Debug, Parser)]
@@ -56,6 +60,9 @@ enum Command {
     },
     /// Run only jobs, for servers that share a PostgreSQL database and a bucket.
     Work,
+    /// Answer the events of an AWS Lambda function: requests, queue messages and schedules.
+    #[command(after_help = lambda::HELP)]
+    Lambda,
     /// List and retry failed jobs, and scan published objects again.
     #[command(subcommand)]
     Jobs(jobs::JobsCommand),
@@ -64,13 +71,17 @@ enum Command {
     Import(import::ImportCommand),
     /// Compare store and database in both directions; changes nothing unless told to.
     Reconcile(reconcile::ReconcileArgs),
-    /// Generate and list the key pairs that sign grants.
+    /// Generate, list and rotate the key pairs that sign grants.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
     /// Issue a token for a user, signed with the server's own key.
     Token(token::TokenArgs),
     /// Ask a running server whether it is ready: exit code 0 or 1.
     Health(health::HealthArgs),
+    /// Try the deployment as its clients use it, and say of each part whether it works and what to do.
+    /// Writes probe objects to reserved places in the store, and removes them. Exit code 0: nothing
+    /// failed, warnings aside; 1: something failed; 2: wrong command line or settings.
+    Doctor(doctor::DoctorArgs),
     /// Bring the database to the version of this binary, and end.
     Migrate,
     /// Collect version, settings, checks, health and metrics in an archive without secrets.
@@ -93,7 +104,12 @@ enum Command {
 pub fn run() -> ExitCode {
     // Whatever this process and its tools create is for this user alone.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let arguments = Arguments::parse();
+    let started = Instant::now();
+    let arguments = if is_lambda_bootstrap() {
+        Arguments { config: None, set: Vec::new(), command: Command::Lambda }
+    } else {
+        Arguments::parse()
+    };
     let sources = || Sources::of_process(arguments.config.clone(), arguments.set.clone());
     match arguments.command {
         Command::Serve => with_config(&sources(), serve::run),
@@ -103,12 +119,18 @@ pub fn run() -> ExitCode {
             run_or_report(Config::load_for_edge(&sources()), |config| print_report(&check::edge_report(&config)))
         }
         Command::Work => with_config(&sources(), work::run),
+        Command::Lambda => {
+            let sources = Sources { in_lambda: true, ..sources() };
+            with_config(&sources, |config| lambda::run(config, &sources.environment, started))
+        }
         Command::Jobs(what) => with_config(&sources(), |config| jobs::run(config, what)),
         Command::Import(what) => with_config(&sources(), |config| import::run(config, &what)),
         Command::Reconcile(wanted) => with_config(&sources(), |config| reconcile::run(config, wanted)),
+        Command::Keys(keys::KeysCommand::Dummy(wanted)) => keys::run_dummy(&wanted),
         Command::Keys(what) => with_config(&sources(), |config| keys::run(&config, &what)),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Health(wanted) => health::run(&sources(), &wanted),
+        Command::Doctor(wanted) => with_config(&sources(), |config| doctor::run(config, &wanted)),
         Command::Migrate => with_config(&sources(), |config| migrate::run(&config)),
         Command::SupportBundle(wanted) => support_bundle::run(&sources(), &wanted),
         Command::Settings { markdown: true, .. } => print(&crate::config::reference()),

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -10,9 +11,21 @@ use crate::config::Config;
 use crate::db::Database;
 use crate::telemetry;
 
-/// Runs `work` to its end; SIGTERM and SIGINT cancel its token. Warnings about the settings are
-/// logged first.
+/// Runs `work` to its end with a thread per core; SIGTERM and SIGINT cancel its token. Warnings about
+/// the settings are logged first.
 pub(super) fn run<F>(config: Config, work: impl FnOnce(Config, CancellationToken) -> F) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    run_on(Builder::new_multi_thread(), config, work)
+}
+
+/// Runs `work` as [`run`] does, on the runtime that `builder` describes.
+pub(super) fn run_on<F>(
+    mut builder: Builder,
+    config: Config,
+    work: impl FnOnce(Config, CancellationToken) -> F,
+) -> ExitCode
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -23,7 +36,7 @@ where
             return ExitCode::FAILURE;
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             print_error(&format!("can't start: {error}"));
@@ -56,7 +69,7 @@ pub(super) fn run_once<T, F>(work: impl FnOnce() -> F) -> anyhow::Result<T>
 where
     F: Future<Output = anyhow::Result<T>>,
 {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(work())
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(work())
 }
 
 /// Fails if the SQLite database does not exist, for subcommands that must not create one.

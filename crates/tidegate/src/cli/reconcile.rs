@@ -104,7 +104,7 @@ async fn compare(
         Format::Text => summary(&report, mode),
         Format::Prometheus => metrics(&report, &kinds, epoch_seconds(app.db.now())),
     });
-    app.db.close().await;
+    app.close().await;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::process;
 use crate::app::App;
-use crate::config::{Config, Metrics};
+use crate::config::{AuthMode, Config, Metrics};
 use crate::http::first_request::first_request;
 use crate::model::owner::OwnerKind;
 use crate::server::Server;
@@ -42,6 +42,11 @@ pub(super) fn run(config: Config) -> ExitCode {
 }
 
 async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.auth.mode != AuthMode::Authorizer,
+        "AUTH_MODE=authorizer takes claims from the events of API Gateway, which only `tidegate lambda` gets: set \
+         AUTH_MODE=jwt and AUTH_JWKS_URL for a server"
+    );
     let server = Server::open(config).await?;
     for hint in hints(&server.app.config) {
         tracing::warn!("{hint}");

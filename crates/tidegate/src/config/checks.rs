@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::resolve::{Origin, Resolver};
-use super::{AuthMode, Config, Cors, GrantMode, StoreSetting};
+use super::{AuthMode, Config, Cors, GrantMode, StoreSetting, secrets};
 use crate::model::job_class::JobClass;
 use crate::model::owner::OwnerKind;
 use crate::model::rules::Scanning;
@@ -104,6 +104,9 @@ pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     if config.cloudfront.key.is_some() {
         r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "it to the server that signs: an edge knows public keys only");
     }
+    if let Some(key) = &config.cloudfront.remote_key {
+        r.problem(key.place.setting(), "it to the server that signs: an edge knows public keys only");
+    }
     if config.auth.sign_in.own_key.is_some() {
         r.problem("AUTH_OWN_KEY_PEM", "it to the server that issues tokens: an edge knows public keys only");
     }
@@ -161,7 +164,12 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         }
     }
     if config.in_production() {
-        if config.signs_grants() && config.cloudfront.key.is_none() {
+        let published = config.cloudfront.key.as_ref().is_some_and(|(_, pem)| secrets::is_published(pem));
+        if published {
+            let wanted = "a key of your own: everybody has this one, which is for tests and first deployments only";
+            r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", wanted);
+        }
+        if config.signs_grants() && config.cloudfront.key.is_none() && config.cloudfront.remote_key.is_none() {
             let wanted = "a key of your own: production takes no generated one; only SURFACES=files does without";
             r.missing("CLOUDFRONT_PRIVATE_KEY_PEM", wanted);
             if r.text("CLOUDFRONT_KEY_PAIR_ID").is_none() {
@@ -187,6 +195,13 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             );
         }
         let sign_in = &config.auth.sign_in;
+        if sign_in.own_key.as_ref().is_some_and(secrets::is_published) {
+            r.problem("AUTH_OWN_KEY_PEM", "a key of your own: everybody has this one, and could sign in as anybody");
+        }
+        if sign_in.public_key.as_deref().is_some_and(super::known_keys::is_published) {
+            let wanted = "a key whose private half only its issuer has: everybody has this one's";
+            r.problem("AUTH_JWT_PUBLIC_KEY_BASE64", wanted);
+        }
         if sign_in.own_tokens && sign_in.own_key.is_none() {
             r.problem("AUTH_OWN_KEY_PEM", "a key of your own: production takes no generated one");
         }
@@ -226,7 +241,9 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
     check_mixed_content(config, &told, r);
     check_cookie_domain(config, r);
     let behind_a_proxy = config.public_base_url.as_ref().is_some_and(|url| url.scheme == "https");
-    if behind_a_proxy && config.trusted_proxies.is_empty() && config.limits.per_address > 0 {
+    // A function knows its clients' addresses by its events.
+    let by_header = !r.given.in_lambda;
+    if by_header && behind_a_proxy && config.trusted_proxies.is_empty() && config.limits.per_address > 0 {
         r.given.warnings.push(
             "PUBLIC_BASE_URL is https, so a proxy stands before us, and TRUSTED_PROXIES names none: all its clients \
              share one rate limit and one address in the audit log"

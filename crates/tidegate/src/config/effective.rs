@@ -86,6 +86,7 @@ impl AuthMode {
             Self::Dev => "dev",
             Self::None => "none",
             Self::Jwt => "jwt",
+            Self::Authorizer => "authorizer",
         }
     }
 }

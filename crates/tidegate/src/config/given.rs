@@ -1,6 +1,6 @@
 //! What was given for a support bundle: every setting with its value, and no secret.
 
-use super::settings::{self, Setting, Stage};
+use super::settings::{self, Setting};
 use super::sources::{self, Sources};
 
 /// What a PEM begins with, and its base64. The base64 depends on the number of bytes before it, modulo 3.
@@ -20,7 +20,7 @@ pub fn given_settings(sources: &Sources) -> Vec<(&'static str, String)> {
 /// Returns the value of a setting as it may be shown; `None` if it may not. Of a setting without a
 /// feature nobody checks what it holds.
 pub(super) fn shown_value(setting: &Setting, value: &str) -> Option<String> {
-    if setting.secret || setting.stage == Stage::Warned { None } else { shown_text(value) }
+    if setting.secret { None } else { shown_text(value) }
 }
 
 /// Returns a text without credentials of URLs, without what stands before an `@`, and without what
@@ -107,13 +107,6 @@ mod tests {
         for text in texts.into_iter().chain([encoded(&format!("\r\n{pem}")), format!("a,{}", encoded(pem))]) {
             assert_eq!(shown_text(&text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn settings_without_a_feature_show_no_value() {
-        let warned = settings::SETTINGS.iter().find(|setting| setting.stage == Stage::Warned).unwrap();
-        assert_eq!(shown_value(warned, "x"), None);
-        assert_eq!(shown_value(settings::find("PORT").unwrap(), "1"), Some("1".to_owned()));
     }
 
     #[test]

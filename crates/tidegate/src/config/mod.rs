@@ -2,14 +2,23 @@
 //! other module reads the environment or configuration files.
 
 mod admission;
+mod archived;
+mod aws_settings;
 mod checks;
+mod database;
 mod effective;
 mod folders;
 mod given;
+pub mod key_document;
 mod key_text;
+pub mod known_keys;
+mod lambda;
 mod media;
 mod media_settings;
 mod packages;
+mod ports;
+mod present;
+mod queues;
 mod quotas;
 mod reading;
 mod reference;
@@ -19,10 +28,11 @@ mod sections;
 mod settings;
 mod sign_in;
 mod sign_in_settings;
+mod signing_key;
 mod sources;
 mod spaces;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,17 +40,24 @@ use secrecy::SecretString;
 use sign::{Hash, KeyKind};
 
 pub use self::admission::{AddressLimit, ResourceLimits, ShareLimits};
+pub use self::archived::ArchivedSetting;
+pub use self::aws_settings::AwsSetting;
 pub use self::effective::{SettingValue, setting_values};
 pub use self::folders::unusable_folders;
 pub use self::given::{given_settings, without_credentials};
+pub use self::lambda::{LambdaSetting, lambda_memory_mib, lambda_runtime_address, missing_lambda_variables};
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
 pub use self::packages::PackagesSetting;
+pub use self::ports::Ports;
+pub use self::present::{PresentKeys, exposed_files};
+pub use self::queues::{QueuesSetting, RedisSetting, TransportSetting};
 pub use self::reference::{listing, reference};
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
-pub use self::settings::{SETTINGS, Setting, Stage};
+pub use self::settings::{SETTINGS, Setting};
 pub use self::sign_in::OidcSetting;
-pub use self::sources::Sources;
+pub use self::signing_key::{KeyPlace, RemoteKeySetting};
+pub use self::sources::{Sources, is_lambda_bootstrap};
 pub use self::spaces::SpacesSetting;
 use crate::db::Database;
 use crate::model::job_class::JobClass;
@@ -87,6 +104,8 @@ pub struct Config {
     pub adopts_store: bool,
     /// The database.
     pub database: Database,
+    /// Whether a server migrates the database's tables at its start.
+    pub migrates: bool,
     /// The region in SigV4 scopes.
     pub region: String,
     /// The operator's S3 credentials, if configured.
@@ -97,6 +116,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Signing and delivery.
     pub cloudfront: CloudFront,
+    /// AWS.
+    pub aws: AwsSetting,
     /// The owner kinds whose surfaces are enabled.
     pub surfaces: Vec<OwnerKind>,
     /// The surface of disk images.
@@ -119,6 +140,10 @@ pub struct Config {
     pub runs_jobs: bool,
     /// The classes of jobs that this process does where it runs jobs.
     pub job_classes: Vec<JobClass>,
+    /// How many jobs run at once, and what carries their ids.
+    pub queues: QueuesSetting,
+    /// What `tidegate lambda` answers, and how.
+    pub lambda: LambdaSetting,
     /// The port for probes of a process that only runs jobs; `None` if it has no door.
     pub worker_port: Option<u16>,
     /// How long deleted objects can be restored.
@@ -135,6 +160,8 @@ pub struct Config {
     pub upload_limits: AllUploadLimits,
     /// How much owners and users may have.
     pub quotas: AllQuotas,
+    /// Archived objects.
+    pub archived: ArchivedSetting,
     /// How long audit events are kept.
     pub audit_retention: Duration,
     /// The origins allowed by CORS.
@@ -257,6 +284,8 @@ pub enum AuthMode {
     None,
     /// By tokens.
     Jwt,
+    /// By the claims that the authorizer of API Gateway passes on, in AWS Lambda only.
+    Authorizer,
 }
 
 /// The settings of grants and their delivery.
@@ -264,6 +293,10 @@ pub enum AuthMode {
 pub struct CloudFront {
     /// The configured signing key, with its key pair id.
     pub key: Option<(String, SecretString)>,
+    /// The signing key that is kept outside of this server.
+    pub remote_key: Option<RemoteKeySetting>,
+    /// The key group of the distribution.
+    pub key_group: Option<String>,
     /// The type of key to generate if none is configured.
     pub key_kind: KeyKind,
     /// The hash of signatures.
@@ -274,8 +307,10 @@ pub struct CloudFront {
     pub lifetime: Duration,
     /// The attributes of signed cookies.
     pub cookie: Cookie,
-    /// The CloudFront distribution to invalidate on deletes, and the URL of its API.
-    pub distribution: Option<(String, String)>,
+    /// The CloudFront distribution to invalidate on deletes.
+    pub distribution: Option<String>,
+    /// The URL of CloudFront's API, without a trailing slash.
+    pub api: String,
 }
 
 /// The form of a grant.
@@ -359,31 +394,6 @@ pub struct Limits {
     pub shutdown_grace: Duration,
 }
 
-/// Where the programs of this machine listen.
-#[derive(Debug, Clone, Copy)]
-pub struct Ports {
-    /// The address that all doors bind to.
-    bind: IpAddr,
-    /// The port of the API, or of the probes of a stand-alone edge.
-    pub port: u16,
-    /// The port for probes of a process that only runs jobs.
-    pub worker_port: Option<u16>,
-    /// The port of the server's operations door.
-    pub metrics_port: Option<u16>,
-}
-
-impl Ports {
-    /// Returns the URL of a port, as this machine reaches it.
-    pub fn url(&self, port: u16) -> String {
-        let host = match self.bind {
-            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        format!("http://{}", SocketAddr::new(host, port))
-    }
-}
-
 /// Every problem of the settings, one per line.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -465,6 +475,13 @@ impl Config {
     /// CloudFront and read through the edge. Users' files have links of their own.
     pub fn signs_grants(&self) -> bool {
         self.surfaces.iter().any(|kind| rules::of(*kind).signs_grants)
+    }
+
+    /// Returns the longest time that something signed with the signing key is accepted.
+    pub fn longest_grant(&self) -> Duration {
+        // One hour is the lifetime of the grants of packages.
+        let of_packages = Duration::from_secs(3600);
+        self.cloudfront.lifetime.max(self.grant_lifetime).max(self.spaces.link_lifetime).max(of_packages)
     }
 
     /// Returns whether callers are accepted without verification.

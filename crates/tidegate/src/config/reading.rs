@@ -9,11 +9,10 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    AddressLimit, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images,
-    Limits, Metrics, ResourceLimits, S3Setting, StoreSetting, Uploads, admission, media, packages, quotas, secrets,
-    sign_in, spaces,
+    AddressLimit, AwsSetting, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting,
+    Images, Limits, Metrics, ResourceLimits, S3Setting, StoreSetting, Uploads, admission, archived, aws_settings,
+    database, lambda, media, packages, queues, quotas, sign_in, signing_key, spaces,
 };
-use crate::db::Database;
 use crate::model::job_class::JobClass;
 use crate::model::key::Layout;
 use crate::model::network::Network;
@@ -28,9 +27,13 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let production = r.choice("ENV", &[("dev", false), ("prod", true)]);
     let (scanner, scanner_off) = media::scanner(r);
     let images = resolve_images(r);
+    let aws = aws_settings::resolve(r);
+    let cloudfront = resolve_cloudfront(r, &aws);
+    let job_classes = resolve_job_classes(r);
     Config {
-        database: resolve_database(r, &data),
-        store: resolve_store(r, &data),
+        database: database::resolve(r, &data, &aws),
+        migrates: r.choice("DATABASE_MIGRATE", &[("on", true), ("off", false)]),
+        store: resolve_store(r, &data, &aws),
         adopts_store: false,
         reserve: r.text("STORE_RESERVE_MB").map(|_| r.number("STORE_RESERVE_MB", 0..=1_000_000_000) << 20),
         production,
@@ -44,11 +47,12 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         edge: resolve_edge(r, &data),
         s3_url: r.origin("S3_URL"),
         allowed_hosts: r.hosts("ALLOWED_HOSTS"),
-        region: resolve_region(r),
+        region: aws_settings::region(r),
+        aws,
         operator: resolve_operator(r),
         auth: sign_in::resolve(r),
         trusted_proxies: resolve_proxies(r),
-        cloudfront: resolve_cloudfront(r),
+        cloudfront,
         files: resolve_files(r),
         sessions: media::sessions(r),
         spaces: spaces::spaces(r, &images.layout),
@@ -58,8 +62,10 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         scanner,
         scanner_off,
         media: media::media(r),
+        lambda: lambda::lambda(r),
         runs_jobs: r.flag("WORKER"),
-        job_classes: resolve_job_classes(r),
+        queues: queues::resolve(r, &job_classes),
+        job_classes,
         worker_port: r.port("WORKER_PORT", true),
         metrics_port: r.port("METRICS_PORT", true),
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
@@ -68,6 +74,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         graphql: GraphqlSetting::default(),
         upload_limits: resolve_upload_limits(r),
         quotas: quotas::resolve(r),
+        archived: archived::resolve(r),
         uploads: Uploads {
             sweep_interval: r.seconds("SWEEP_INTERVAL_SECONDS", 1..=86_400),
             sweep_grace: r.seconds("SWEEP_GRACE_SECONDS", 1..=604_800),
@@ -175,7 +182,7 @@ fn resolve_proxies(r: &mut Resolver) -> Vec<Network> {
     })
 }
 
-fn resolve_store(r: &mut Resolver, data: &Path) -> StoreSetting {
+fn resolve_store(r: &mut Resolver, data: &Path, aws: &AwsSetting) -> StoreSetting {
     let local = r.text("UPLOAD_ROOT").map(PathBuf::from);
     let encryption = resolve_encryption(r);
     let timeout = r.seconds("S3_TIMEOUT_SECONDS", 1..=600);
@@ -200,35 +207,9 @@ fn resolve_store(r: &mut Resolver, data: &Path) -> StoreSetting {
     let by_address = given.as_ref().is_some_and(|url| url.is_loopback() || url.is_ip_address());
     let path_style = path_style.unwrap_or(by_address || !bucket.bytes().all(a_label));
     let addressing = if path_style { store::Addressing::Path } else { store::Addressing::Host };
-    let endpoint = given.unwrap_or_else(|| aws_endpoint(r.given.value("AWS_REGION")));
-    let credentials = resolve_aws_credentials(r);
+    let endpoint = given.unwrap_or_else(|| aws_settings::s3_endpoint(r.given.value("AWS_REGION")));
+    let credentials = aws.credentials.clone();
     StoreSetting::S3(S3Setting { bucket, endpoint, addressing, encryption, timeout, credentials })
-}
-
-fn resolve_aws_credentials(r: &mut Resolver) -> Option<(String, SecretString, Option<SecretString>)> {
-    let token = r.text("AWS_SESSION_TOKEN").map(SecretString::from);
-    match (r.text("AWS_ACCESS_KEY_ID"), r.text("AWS_SECRET_ACCESS_KEY")) {
-        (Some(access_key), Some(secret_key)) => Some((access_key, secret_key.into(), token)),
-        (None, None) => None,
-        (Some(_), None) => {
-            r.problem("AWS_SECRET_ACCESS_KEY", "the secret that belongs to AWS_ACCESS_KEY_ID");
-            None
-        }
-        (None, Some(_)) => {
-            r.problem("AWS_ACCESS_KEY_ID", "the access key that belongs to AWS_SECRET_ACCESS_KEY");
-            None
-        }
-    }
-}
-
-/// Returns the S3 endpoint of a region, by the suffix of its AWS partition.
-fn aws_endpoint(region: &str) -> Origin {
-    let suffix = match region {
-        _ if region.starts_with("cn-") => "amazonaws.com.cn",
-        _ if region.starts_with("eusc-") => "amazonaws.eu",
-        _ => "amazonaws.com",
-    };
-    Origin { scheme: "https", authority: format!("s3.{region}.{suffix}") }
 }
 
 fn resolve_encryption(r: &mut Resolver) -> Option<store::Encryption> {
@@ -242,37 +223,6 @@ fn resolve_encryption(r: &mut Resolver) -> Option<store::Encryption> {
                 r.problem("S3_KMS_KEY_ID", "it together with S3_SERVER_SIDE_ENCRYPTION=aws:kms");
             }
             (other == 1).then_some(store::Encryption::S3)
-        }
-    }
-}
-
-fn resolve_database(r: &mut Resolver, data: &Path) -> Database {
-    let connections = u32::try_from(r.number("DATABASE_MAX_CONNECTIONS", 1..=1000)).unwrap_or(1);
-    let timeout = r.seconds("DATABASE_TIMEOUT_SECONDS", 1..=600);
-    let host = r.text("RDS_PROXY_ENDPOINT");
-    let url = r.text("DATABASE_URL").unwrap_or_default();
-    if crate::db::is_postgres_url(&url) {
-        return Database::Postgres { url: url.into(), host, connections, timeout };
-    }
-    if host.is_some() && url.is_empty() {
-        r.problem(
-            "DATABASE_URL",
-            "postgres://USER:PASSWORD@HOST/DATABASE; RDS_PROXY_ENDPOINT takes the place of its host alone",
-        );
-        return Database::Sqlite(data.join("tidegate.db"));
-    }
-    if host.is_some() {
-        r.problem(
-            "RDS_PROXY_ENDPOINT",
-            "it together with a postgres:// DATABASE_URL, whose host it takes the place of",
-        );
-    }
-    match url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")) {
-        Some(path) if !path.is_empty() && !path.contains('?') => Database::Sqlite(PathBuf::from(path)),
-        None if url.is_empty() => Database::Sqlite(data.join("tidegate.db")),
-        _ => {
-            r.problem("DATABASE_URL", "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE");
-            Database::Sqlite(data.join("tidegate.db"))
         }
     }
 }
@@ -334,14 +284,6 @@ fn resolve_accel_prefix(r: &mut Resolver) -> Option<String> {
     Some(path)
 }
 
-fn resolve_region(r: &mut Resolver) -> String {
-    let region = r.given.value("AWS_REGION").to_owned();
-    if !region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
-        r.problem("AWS_REGION", "a region's name, such as us-east-1");
-    }
-    region
-}
-
 fn resolve_operator(r: &mut Resolver) -> Option<(String, SecretString)> {
     match (r.text("S3_OPERATOR_ACCESS_KEY"), r.text("S3_OPERATOR_SECRET_KEY")) {
         (None, None) => None,
@@ -368,28 +310,15 @@ fn resolve_operator(r: &mut Resolver) -> Option<(String, SecretString)> {
     }
 }
 
-fn resolve_cloudfront(r: &mut Resolver) -> CloudFront {
-    let id = r.text("CLOUDFRONT_KEY_PAIR_ID");
-    let plain = |id: &String| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if id.as_ref().is_some_and(|id| !plain(id)) {
-        r.problem("CLOUDFRONT_KEY_PAIR_ID", "letters and digits");
-    }
-    let pem = r.text("CLOUDFRONT_PRIVATE_KEY_PEM").and_then(|text| secrets::private_key(r, text));
-    let key = match (id, pem) {
-        (Some(id), Some(pem)) => Some((id, pem)),
-        (None, Some(_)) => {
-            r.problem("CLOUDFRONT_KEY_PAIR_ID", "the id of the public half of CLOUDFRONT_PRIVATE_KEY_PEM");
-            None
-        }
-        (Some(_), None) if r.text("CLOUDFRONT_PRIVATE_KEY_PEM").is_none() => {
-            r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "the private key of CLOUDFRONT_KEY_PAIR_ID");
-            None
-        }
-        _ => None,
-    };
+fn resolve_cloudfront(r: &mut Resolver, aws: &AwsSetting) -> CloudFront {
+    let signing_key::SigningKeySetting { given: key, remote: remote_key, group: key_group } = signing_key::resolve(r);
+    let api = spaces::cloudfront_api(r, aws);
     CloudFront {
         key,
+        remote_key,
+        key_group,
         distribution: spaces::distribution(r),
+        api,
         key_kind: r.choice("CLOUDFRONT_KEY_TYPE", &[("rsa", KeyKind::Rsa2048), ("p256", KeyKind::P256)]),
         hash: r.choice("CLOUDFRONT_HASH_ALGORITHM", &[("SHA1", Hash::Sha1), ("SHA256", Hash::Sha256)]),
         auth_mode: r.choice("CLOUDFRONT_AUTH_MODE", &[("cookie", GrantMode::Cookie), ("url", GrantMode::Url)]),

@@ -1,7 +1,7 @@
 //! The reference of all settings, made from the table in `settings.rs`: a page in Markdown for the
 //! documentation, and text for a terminal.
 
-use super::settings::{SETTINGS, Setting, Stage};
+use super::settings::{SETTINGS, Setting};
 
 /// The most columns of the text for a terminal.
 const COLUMNS: usize = 80;
@@ -12,8 +12,6 @@ const INDENT: &str = "    ";
 const SOURCES: &str = "A setting is read from, in rising order: its default, a file of `NAME = value` lines in TOML \
                        (`--config`), `.env` in the working folder, the environment, `--set NAME=value`. An empty value \
                        is no value. Two names of one setting with different values stop the start.";
-/// What becomes of settings whose feature does not exist.
-const UNBUILT: &str = "These have no effect. The start and `tidegate check` warn about each that is set.";
 
 /// Returns the reference page in Markdown.
 pub fn reference() -> String {
@@ -21,7 +19,7 @@ pub fn reference() -> String {
         "# Settings\n\nMade from the table in the code by `tidegate settings --markdown`. {SOURCES}\n\n\
          | setting | default | accepts | meaning |\n|---|---|---|---|\n"
     );
-    for setting in SETTINGS.iter().filter(|setting| setting.stage == Stage::Built) {
+    for setting in SETTINGS {
         let mut names = format!("`{}`", setting.name);
         for alias in setting.aliases {
             names.push_str(&format!(", `{alias}`"));
@@ -29,11 +27,6 @@ pub fn reference() -> String {
         let default = if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
         let accepts = setting.accepts.replace('|', "\\|");
         page.push_str(&format!("| {names} | {default} | {accepts} | {} |\n", setting.about));
-    }
-    page.push_str(&format!("\n## Known, not built yet\n\n{UNBUILT}\n\n| setting | for |\n|---|---|\n"));
-    for setting in SETTINGS.iter().filter(|setting| setting.stage != Stage::Built) {
-        let aliases: String = setting.aliases.iter().map(|alias| format!(", `{alias}`")).collect();
-        page.push_str(&format!("| `{}`{aliases} | {} |\n", setting.name, setting.about));
     }
     page
 }
@@ -44,9 +37,8 @@ pub fn listing(part: &str) -> Option<String> {
     let part = part.to_ascii_uppercase();
     let is_wanted =
         |setting: &&Setting| setting.name.contains(&part) || setting.aliases.iter().any(|alias| alias.contains(&part));
-    let (built, unbuilt): (Vec<_>, Vec<_>) =
-        SETTINGS.iter().filter(is_wanted).partition(|setting| setting.stage == Stage::Built);
-    if built.is_empty() && unbuilt.is_empty() {
+    let wanted: Vec<&Setting> = SETTINGS.iter().filter(is_wanted).collect();
+    if wanted.is_empty() {
         return None;
     }
     let mut text = String::new();
@@ -54,15 +46,8 @@ pub fn listing(part: &str) -> Option<String> {
         push_wrapped(&mut text, "", SOURCES);
         text.push('\n');
     }
-    for setting in built {
+    for setting in wanted {
         push_setting(&mut text, setting);
-    }
-    if !unbuilt.is_empty() {
-        push_wrapped(&mut text, "", &format!("Known, not built yet. {UNBUILT}"));
-        text.push('\n');
-        for setting in unbuilt {
-            push_setting(&mut text, setting);
-        }
     }
     text.pop();
     Some(text)

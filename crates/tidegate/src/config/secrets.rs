@@ -19,7 +19,7 @@ use sign::{KeyKind, SigningKey};
 
 use super::key_text::KeyText;
 use super::resolve::Resolver;
-use super::{Config, StoreSetting};
+use super::{Config, StoreSetting, known_keys};
 
 /// The keys and credentials of a server.
 #[derive(Debug)]
@@ -77,20 +77,28 @@ pub(super) fn private_key(r: &mut Resolver, text: String) -> Option<SecretString
     pem.map_err(|wanted| r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", &wanted)).ok().map(Into::into)
 }
 
+/// Returns whether everybody has a private key.
+pub(super) fn is_published(pem: &SecretString) -> bool {
+    let public = SigningKey::parse(pem.expose_secret()).and_then(|key| key.public_pem());
+    public.is_ok_and(|public| known_keys::is_published(&public))
+}
+
 /// Returns the folder of key pairs that sign grants.
 pub fn key_folder(config: &Config) -> PathBuf {
     config.data.join("keys").join("cloudfront")
 }
 
-/// Loads all keys and credentials, and generates missing ones.
-pub fn load(config: &Config) -> anyhow::Result<Secrets> {
+/// Loads all keys and credentials, and generates missing ones. `remote` is the signing key that is
+/// kept outside of this server, with its id.
+pub fn load(config: &Config, remote: Option<(String, SigningKey)>) -> anyhow::Result<Secrets> {
     let folder = config.data.join("keys");
     make_folder(&folder)?;
     let cloudfront = key_folder(config);
     make_folder(&cloudfront)?;
-    let signing_key = match &config.cloudfront.key {
-        Some((id, pem)) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
-        None => generated_key(config, &cloudfront)?,
+    let signing_key = match (remote, &config.cloudfront.key) {
+        (Some(remote), _) => remote,
+        (None, Some((id, pem))) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
+        (None, None) => generated_key(config, &cloudfront)?,
     };
     let s3 = match config.store {
         StoreSetting::Local(_) => Some(door_credentials(config, &folder)?),
@@ -304,6 +312,26 @@ pub fn generate_pair(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, Si
     write_new(&folder.join(format!("{id}.pub.pem")), key.public_pem()?.as_bytes())?;
     write_new(&folder.join(format!("{id}.pem")), pem.as_bytes())?;
     Ok((id, key))
+}
+
+/// Adds a public key to a folder that edges read. One that is there already is no error.
+pub fn add_public_key(folder: &Path, id: &str, pem: &str) -> anyhow::Result<()> {
+    let path = folder.join(format!("{id}.pub.pem"));
+    match fs::read_to_string(&path) {
+        Ok(known) if known == pem => Ok(()),
+        _ => write_new(&path, pem.as_bytes()),
+    }
+}
+
+/// Removes a public key from a folder that edges read. One that is not there is no error.
+pub fn remove_public_key(folder: &Path, id: &str) -> anyhow::Result<()> {
+    let path = folder.join(format!("{id}.pub.pem"));
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(anyhow::Error::new(error).context(format!("{} can't be removed", path.display())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the key in the folder to sign with, generating one if there is none.

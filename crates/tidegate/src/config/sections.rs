@@ -1,6 +1,6 @@
 //! The sections that settings are listed in.
 
-use super::settings::{Setting, Stage};
+use super::settings::Setting;
 
 /// The sections by the beginning of a setting's name. The first that fits decides.
 const SECTIONS: &[(&str, &[&str])] = &[
@@ -16,8 +16,9 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("uploads", &["UPLOAD_", "MULTIPART_", "IMAGE_MAX_", "MAX_BODY_", "COMPLETE_", "PACKAGES_", "MEDIA_UPLOAD_"]),
     ("uploads", &["MEDIA_MAX_IMAGE_MB", "MEDIA_MAX_VIDEO_MB", "IMPORT_", "PROXY_"]),
     ("media", &["SCANNER", "CLAMAV_", "PUBLISH_", "MEDIA_", "FFMPEG_"]),
-    ("jobs", &["WORKER"]),
-    ("retention", &["RETENTION_", "AUDIT_", "SWEEP_"]),
+    ("jobs", &["WORKER", "JOB_", "REDIS_"]),
+    ("lambda", &["LAMBDA_"]),
+    ("retention", &["RETENTION_", "AUDIT_", "SWEEP_", "ARCHIVE_"]),
     ("logs and metrics", &["LOG_", "METRICS", "OTEL_"]),
     ("server", &["TIDEGATE_DATA", "ENV", "SURFACES", "BIND_", "PORT", "PUBLIC_", "PENNSIEVE_", "ALLOWED_", "TRUSTED_"]),
     ("server", &["GRAPHIQL", "DASHBOARD"]),
@@ -26,9 +27,6 @@ const SECTIONS: &[(&str, &[&str])] = &[
 impl Setting {
     /// Returns the section that the setting is listed in.
     pub fn section(&self) -> &'static str {
-        if self.stage == Stage::Warned {
-            return "not built yet";
-        }
         let fits = |prefixes: &[&str]| prefixes.iter().any(|prefix| self.name.starts_with(prefix));
         SECTIONS.iter().find(|(_, prefixes)| fits(prefixes)).map_or("other", |(section, _)| section)
     }

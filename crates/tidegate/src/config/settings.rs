@@ -2,10 +2,16 @@
 //! from it in `reference.rs`, and `.env.example` is checked against it.
 
 use super::admission::ADMISSION;
+use super::archived::ARCHIVED;
+use super::aws_settings::AWS;
+use super::database::DATABASE;
+use super::lambda::LAMBDA;
 use super::media_settings::MEDIA;
 use super::packages::PACKAGES;
+use super::queues::QUEUES;
 use super::quotas::QUOTAS;
 use super::sign_in_settings::SIGN_IN;
+use super::signing_key::SIGNING_KEY;
 
 /// A setting.
 #[derive(Debug, Clone, Copy)]
@@ -22,17 +28,6 @@ pub struct Setting {
     pub about: &'static str,
     /// Whether its value is never printed.
     pub secret: bool,
-    /// Whether its feature exists.
-    pub stage: Stage,
-}
-
-/// Whether the feature of a setting exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The feature exists.
-    Built,
-    /// The feature does not exist; the setting causes a warning that says what is used instead.
-    Warned,
 }
 
 pub(super) const fn built(
@@ -41,15 +36,11 @@ pub(super) const fn built(
     accepts: &'static str,
     about: &'static str,
 ) -> Setting {
-    Setting { name, aliases: &[], default, accepts, about, secret: false, stage: Stage::Built }
-}
-
-const fn later(name: &'static str, about: &'static str) -> Setting {
-    Setting { name, aliases: &[], default: "", accepts: "", about, secret: false, stage: Stage::Warned }
+    Setting { name, aliases: &[], default, accepts, about, secret: false }
 }
 
 impl Setting {
-    const fn alias(self, aliases: &'static [&'static str]) -> Self {
+    pub(super) const fn alias(self, aliases: &'static [&'static str]) -> Self {
         Self { aliases, ..self }
     }
 
@@ -164,35 +155,11 @@ const HERE: &[Setting] = &[
     ),
     built("S3_KMS_KEY_ID", "", "a key's id or ARN", "The KMS key for it. Default: the account's own for S3."),
     built(
-        "AWS_ACCESS_KEY_ID",
-        "",
-        "an access key",
-        "Credentials for that S3, where they are not to come from profiles or roles.",
-    ),
-    built("AWS_SECRET_ACCESS_KEY", "", "the secret to it", "See AWS_ACCESS_KEY_ID.").secret(),
-    built("AWS_SESSION_TOKEN", "", "the token of temporary ones", "See AWS_ACCESS_KEY_ID.").secret(),
-    built(
         "S3_TIMEOUT_SECONDS",
         "30",
         "1 to 600 seconds",
         "How long S3 may be silent before a request counts as failed.",
     ),
-    built(
-        "DATABASE_URL",
-        "",
-        "sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE",
-        "The database. PostgreSQL may be shared by any number of servers. Default: tidegate.db in TIDEGATE_DATA.",
-    )
-    .secret(),
-    built(
-        "DATABASE_TIMEOUT_SECONDS",
-        "30",
-        "1 to 600 seconds",
-        "How long PostgreSQL may take for a statement, and be silent, before its connection counts as dead.",
-    ),
-    built("DATABASE_MAX_CONNECTIONS", "16", "1 to 1000", "Connections to PostgreSQL per server."),
-    built("RDS_PROXY_ENDPOINT", "", "a host name", "The host to reach PostgreSQL by, instead of that in DATABASE_URL."),
-    built("AWS_REGION", "us-east-1", "a region's name", "The region presigned requests are signed for."),
     built(
         "S3_OPERATOR_ACCESS_KEY",
         "",
@@ -221,22 +188,12 @@ const HERE: &[Setting] = &[
         "letters and digits",
         "The distribution that is told to forget what was deleted.",
     ),
-    built("CLOUDFRONT_API_URL", "https://cloudfront.amazonaws.com", "a URL", "Where it is told."),
     built(
-        "CLOUDFRONT_KEY_PAIR_ID",
+        "CLOUDFRONT_API_URL",
         "",
-        "letters and digits",
-        "The id of the public key in CloudFront. Default: that of the generated key.",
-    )
-    .alias(&["CLOUDFRONT_KEY_ID"]),
-    built(
-        "CLOUDFRONT_PRIVATE_KEY_PEM",
-        "",
-        "a PEM, a PEM with \\n escapes, base64 of a PEM, or a path to one",
-        "The key grants are signed with. Default: a generated one.",
-    )
-    .secret(),
-    built("CLOUDFRONT_KEY_TYPE", "rsa", "rsa | p256", "The type of key that is generated."),
+        "a URL",
+        "Where it is told. Default: AWS_ENDPOINT_URL, or https://cloudfront.amazonaws.com.",
+    ),
     built(
         "CLOUDFRONT_HASH_ALGORITHM",
         "SHA1",
@@ -413,22 +370,26 @@ const HERE: &[Setting] = &[
     ),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
-    later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM; CLOUDFRONT_PRIVATE_KEY_PEM is read instead."),
-    later("RESTORE_PACKAGE_QUEUE_URL", "Restore jobs over SQS; the queue in the database is used instead."),
-    later("REDIS_HOST", "Jobs over Redis; the queue in the database is used instead."),
-    later("REDIS_PORT", "Jobs over Redis; the queue in the database is used instead."),
 ];
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &{
-    const COUNT: usize = HERE.len() + ADMISSION.len() + QUOTAS.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len();
-    let tables = [HERE, ADMISSION, QUOTAS, SIGN_IN, MEDIA, PACKAGES];
+    const TABLES: [&[Setting]; 12] =
+        [HERE, AWS, SIGNING_KEY, ADMISSION, QUOTAS, QUEUES, SIGN_IN, MEDIA, PACKAGES, DATABASE, LAMBDA, ARCHIVED];
+    const COUNT: usize = {
+        let (mut count, mut table) = (0, 0);
+        while table < TABLES.len() {
+            count += TABLES[table].len();
+            table += 1;
+        }
+        count
+    };
     let (mut all, mut filled) = ([HERE[0]; COUNT], 0);
     let mut table = 0;
-    while table < tables.len() {
+    while table < TABLES.len() {
         let mut row = 0;
-        while row < tables[table].len() {
-            all[filled] = tables[table][row];
+        while row < TABLES[table].len() {
+            all[filled] = TABLES[table][row];
             (filled, row) = (filled + 1, row + 1);
         }
         table += 1;

@@ -55,7 +55,15 @@ pub(super) fn resolve(r: &mut Resolver) -> Auth {
     let mode = match r.text("AUTH_MODE") {
         None if with_tokens => AuthMode::Jwt,
         None => AuthMode::Dev,
-        Some(_) => r.choice("AUTH_MODE", &[("dev", AuthMode::Dev), ("none", AuthMode::None), ("jwt", AuthMode::Jwt)]),
+        Some(_) => r.choice(
+            "AUTH_MODE",
+            &[
+                ("dev", AuthMode::Dev),
+                ("none", AuthMode::None),
+                ("jwt", AuthMode::Jwt),
+                ("authorizer", AuthMode::Authorizer),
+            ],
+        ),
     };
     let sign_in = resolve_tokens(r);
     let external = r.text("AUTH_JWT_PUBLIC_KEY_BASE64").is_some() || sign_in.jwks_url.is_some();

@@ -7,9 +7,9 @@ pub(super) const SIGN_IN: &[Setting] = &[
     built(
         "AUTH_MODE",
         "",
-        "dev | none | jwt",
-        "Who the caller is: the X-User-Id header (dev), always one user (none), or who a token names (jwt). The first two are for \
-         loopback only. Default: jwt where a setting of tokens or services is given, else dev.",
+        "dev | none | jwt | authorizer",
+        "Who the caller is: the X-User-Id header (dev), always one user (none), who a token names (jwt), or who the \
+         authorizer of API Gateway names (authorizer; AWS Lambda only). The first two are for loopback only. Default: jwt where a setting of tokens or services is given, else dev.",
     ),
     built(
         "AUTH_JWT_PUBLIC_KEY_BASE64",

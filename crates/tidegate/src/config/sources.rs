@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use super::settings::{self, Setting, Stage};
+use super::settings::{self, Setting};
 
 /// The given values, by setting name.
 #[derive(Debug, Default)]
@@ -14,11 +14,15 @@ pub(super) struct Given {
     pub(super) problems: Vec<String>,
     /// Warnings, which do not prevent the start.
     pub(super) warnings: Vec<String>,
+    /// Whether they are those of an AWS Lambda function.
+    pub(super) in_lambda: bool,
 }
 
 /// The sources to read.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
+    /// Whether the defaults of an AWS Lambda function apply.
+    pub in_lambda: bool,
     /// A TOML file of `NAME = value`.
     pub file: Option<PathBuf>,
     /// A `.env` file; it may be missing.
@@ -35,8 +39,18 @@ impl Sources {
     pub fn of_process(file: Option<PathBuf>, flags: Vec<String>) -> Self {
         let text = |value: std::ffi::OsString| value.into_string().ok();
         let environment = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
-        Self { file, dotenv: Some(PathBuf::from(".env")), environment: environment.collect(), flags }
+        Self { in_lambda: false, file, dotenv: Some(PathBuf::from(".env")), environment: environment.collect(), flags }
     }
+}
+
+/// Returns whether AWS Lambda has started this process: as `bootstrap`, without arguments, and with
+/// the address of its Runtime API.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn is_lambda_bootstrap() -> bool {
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().map(PathBuf::from);
+    let is_bootstrap = name.and_then(|path| Some(path.file_name()? == "bootstrap")).unwrap_or(false);
+    is_bootstrap && arguments.next().is_none() && std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
 /// How to treat a name that is no setting.
@@ -52,7 +66,11 @@ enum Unknown {
 
 /// Reads all sources and collects their problems.
 pub(super) fn read(sources: &Sources) -> Given {
-    let mut given = Given::default();
+    let mut given = Given { in_lambda: sources.in_lambda, ..Given::default() };
+    if sources.in_lambda {
+        let pairs = super::lambda::DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        apply(&mut given, "the defaults of AWS Lambda", pairs.to_vec(), Unknown::Problem);
+    }
     if let Some(path) = &sources.file {
         let pairs = read_toml(path, &mut given.problems);
         apply(&mut given, &path.display().to_string(), pairs, Unknown::Problem);
@@ -101,16 +119,8 @@ fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, unknown:
             }
         }
     }
-    for (name, (written, value)) in here {
-        check_stage(given, name, &written);
+    for (name, (_, value)) in here {
         given.values.insert(name, value);
-    }
-}
-
-/// Warns about a setting whose feature does not exist yet.
-fn check_stage(given: &mut Given, name: &'static str, written: &str) {
-    if let Some(setting) = settings::find(name).filter(|setting| setting.stage == Stage::Warned) {
-        given.warnings.push(format!("{written} has no effect yet: {}", setting.about.trim_end_matches('.')));
     }
 }
 

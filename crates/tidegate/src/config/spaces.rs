@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use super::AwsSetting;
 use super::resolve::Resolver;
 use crate::model::key::Layout;
+
+/// The URL of CloudFront's API.
+const CLOUDFRONT_API: &str = "https://cloudfront.amazonaws.com";
 
 /// The settings of spaces.
 #[derive(Debug, Clone, Default)]
@@ -33,13 +37,18 @@ pub(super) fn spaces(r: &mut Resolver, layout: &Layout) -> SpacesSetting {
     SpacesSetting { import_prefixes, link_lifetime: r.seconds("SPACE_LINK_MAX_SECONDS", 60..=604_800) }
 }
 
-/// Returns the distribution to invalidate on deletes, and the URL of its API.
-pub(super) fn distribution(r: &mut Resolver) -> Option<(String, String)> {
-    let endpoint = r.origin("CLOUDFRONT_API_URL")?.to_string();
+/// Returns the URL of CloudFront's API, without a trailing slash.
+pub(super) fn cloudfront_api(r: &mut Resolver, aws: &AwsSetting) -> String {
+    let given = r.origin("CLOUDFRONT_API_URL").or_else(|| aws.endpoint.clone());
+    given.map_or_else(|| CLOUDFRONT_API.to_owned(), |origin| origin.to_string())
+}
+
+/// Returns the distribution to invalidate on deletes.
+pub(super) fn distribution(r: &mut Resolver) -> Option<String> {
     let id = r.text("CLOUDFRONT_DISTRIBUTION_ID")?;
     if id.len() > 32 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         r.problem("CLOUDFRONT_DISTRIBUTION_ID", "letters and digits, as E2EXAMPLE1234");
         return None;
     }
-    Some((id, endpoint))
+    Some(id)
 }

@@ -9,7 +9,7 @@ use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
 use super::signals::{Notices, Signals};
-use super::{Db, Postgres};
+use super::{Db, Pooling, Postgres};
 use crate::error::{Error, Result};
 use crate::model::ids::ObjectId;
 
@@ -23,6 +23,9 @@ const JOBS: &str = "jobs";
 /// empties too.
 const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), \
                       pg_notify('tidegate_records', payload) FROM unnest($1::TEXT[]) AS payload";
+/// The same in a transaction that is not flushed: RDS Proxy would keep a connection that uses
+/// `set_config`.
+const NOTIFY_POOLED: &str = "SELECT pg_notify('tidegate_records', payload) FROM unnest($1::TEXT[]) AS payload";
 
 /// A notice of this or another server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,19 +67,26 @@ fn parse(payload: &str) -> Option<Change> {
 }
 
 impl Db {
-    /// Begins to listen; `None` on SQLite, where there is no other server.
+    /// Begins to listen; `None` where nothing can be heard: on SQLite, which has no other server, and
+    /// over a pooler that keeps no session.
     pub async fn changes(&self) -> Result<Option<Changes>> {
-        let Some(postgres) = self.postgres() else { return Ok(None) };
+        let Some(postgres) = self.postgres().filter(|_| self.hears_others()) else { return Ok(None) };
         let mut listener = postgres.listener().await?;
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         Ok(Some(Changes(listener)))
     }
 
+    /// Returns whether notices of other servers can be received. They are sent in any case: servers
+    /// that are connected in another way may listen.
+    pub fn hears_others(&self) -> bool {
+        self.postgres().is_some_and(|postgres| postgres.pooling() == Pooling::Session)
+    }
+
     /// Sends this server's heartbeat to every server, itself included.
     pub async fn beat(&self, server: Uuid) -> Result<()> {
         let Some(postgres) = self.postgres() else { return Ok(()) };
-        postgres.notify(NOTIFY, &[format!("{BEAT}{server}")]).await
+        notify(postgres, &[format!("{BEAT}{server}")]).await
     }
 
     /// Starts the task that sends queued notices until the last handle of this database is dropped.
@@ -99,12 +109,21 @@ pub(super) async fn send_queued(postgres: &Postgres, signals: &Signals) {
     // Whoever closes the database waits for the batch that is being sent.
     let _sending = signals.sending().await;
     while let Some(notices) = signals.next_notices() {
-        if let Err(error) = postgres.notify(NOTIFY, &payloads(&notices)).await
+        if let Err(error) = notify(postgres, &payloads(&notices)).await
             && !error.is_logged()
         {
             tracing::warn!(error = error.detail(), "changes could not be sent to other servers");
         }
     }
+}
+
+/// Sends payloads to the listeners of all servers.
+async fn notify(postgres: &Postgres, payloads: &[String]) -> Result<()> {
+    let sql = match postgres.pooling() {
+        Pooling::Session => NOTIFY,
+        Pooling::Transaction => NOTIFY_POOLED,
+    };
+    postgres.notify(sql, payloads).await
 }
 
 /// Returns the payloads of some notices.

@@ -92,9 +92,9 @@ impl Db {
     pub async fn list_wrong_counters(&self) -> Result<Vec<WrongCounter>> {
         let mut wrong: Vec<WrongCounter> = Vec::new();
         if let Some(postgres) = self.postgres() {
-            let mut connection = postgres.connect_without_limit().await?;
+            let mut session = postgres.connect_without_limit().await?;
             for sql in [OWNERS, FOLDERS] {
-                wrong.extend(sqlx::query_as::<_, WrongCounter>(sql).fetch_all(&mut connection).await?);
+                wrong.extend(sqlx::query_as::<_, WrongCounter>(sql).fetch_all(&mut session).await?);
             }
             return Ok(wrong);
         }

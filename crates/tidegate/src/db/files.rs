@@ -52,6 +52,7 @@ impl Row {
             state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
             created_at: from_micros(self.created_at),
             content,
+            archive: None,
         };
         let visibility = self.visibility.as_deref().and_then(Visibility::parse).ok_or_else(|| corrupt("visibility"))?;
         let owner = Owner::Files(UserId::parse(&self.owner_id).map_err(|_| corrupt("user id"))?);

@@ -78,6 +78,7 @@ impl Row {
                 state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
                 created_at: from_micros(self.created_at),
                 content,
+                archive: None,
             },
             created_by: self.created_by,
             reason: self.reason,

@@ -4,12 +4,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Db, Tx, TxEngine, on_reader, on_tx, to_i64, to_u64};
+use super::{Db, EnqueuedJob, Tx, TxEngine, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::micros;
-
-/// A job due within this time is signalled when it is enqueued.
-const SOON: Duration = Duration::from_secs(2);
 
 row! {
     /// A job that a worker has leased.
@@ -82,19 +79,39 @@ row! {
     }
 }
 
-/// Leases one job; `$class` is a condition on its class, and `$lock` is the row lock.
+/// Leases one job that was due at `$3`; `$class` is a condition on its class, and `$lock` is the row
+/// lock.
 macro_rules! claim {
     ($class:literal, $lock:literal) => {
         concat!(
             "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id = ( \
              SELECT id FROM jobs WHERE state = 'QUEUED' ",
             $class,
-            " AND run_at <= $1 AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
+            " AND run_at <= $3 AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
              ORDER BY priority DESC, run_at, id LIMIT 1",
             $lock,
             ") RETURNING id, payload, attempts, max_attempts"
         )
     };
+}
+
+row! {
+    /// What decides whether a job can be claimed.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct JobState {
+        /// The name of the class.
+        pub class: String,
+        /// `QUEUED` or `DEAD`.
+        pub state: String,
+        /// When it is due, in microseconds.
+        pub run_at: i64,
+        /// When its lease ends or ended, in microseconds.
+        pub lease_until: Option<i64>,
+        /// The number of attempts that were begun.
+        pub attempts: i64,
+        /// The largest number of attempts.
+        pub max_attempts: i64,
+    }
 }
 
 impl Tx {
@@ -110,23 +127,24 @@ impl Tx {
         Ok(payloads.into_iter().map(|(payload,)| payload).collect())
     }
 
-    /// Leases the most urgent due job of a class, or of any class.
+    /// Leases the most urgent job of a class, or of any class, that was due at `due_at`.
     #[tracing::instrument(name = "db.claim_job", level = "trace", skip_all)]
     pub async fn claim_job(
         &mut self,
         class: Option<&str>,
         now: SystemTime,
+        due_at: SystemTime,
         lease: Duration,
     ) -> Result<Option<ClaimedJob>> {
         // A server does not wait for a row that another is claiming.
         let sql = match (&self.engine, class.is_some()) {
-            (TxEngine::Postgres(_), true) => claim!("AND class = $3", " FOR UPDATE SKIP LOCKED"),
+            (TxEngine::Postgres(_), true) => claim!("AND class = $4", " FOR UPDATE SKIP LOCKED"),
             (TxEngine::Postgres(_), false) => claim!("", " FOR UPDATE SKIP LOCKED"),
-            (TxEngine::Sqlite(_), true) => claim!("AND class = $3", ""),
+            (TxEngine::Sqlite(_), true) => claim!("AND class = $4", ""),
             (TxEngine::Sqlite(_), false) => claim!("", ""),
         };
         Ok(on_tx!(self, |connection| {
-            let query = sqlx::query_as(sql).bind(micros(now)).bind(micros(now + lease));
+            let query = sqlx::query_as(sql).bind(micros(now)).bind(micros(now + lease)).bind(micros(due_at));
             match class {
                 Some(class) => query.bind(class).fetch_optional(connection).await?,
                 None => query.fetch_optional(connection).await?,
@@ -147,12 +165,13 @@ impl Tx {
     #[tracing::instrument(name = "db.requeue_dead_letter", level = "trace", skip_all)]
     pub async fn requeue_dead_letter(&mut self, id: i64, now: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = $2 \
-                           WHERE id = $1 AND state = 'DEAD'";
-        let done = on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(id).bind(micros(now)).execute(connection).await?.rows_affected()
+                           WHERE id = $1 AND state = 'DEAD' RETURNING class";
+        let class: Option<(String,)> = on_tx!(self, |connection| {
+            sqlx::query_as(SQL).bind(id).bind(micros(now)).fetch_optional(connection).await?
         });
-        self.signal_job(Some(id).filter(|_| done == 1), now);
-        Ok(done == 1)
+        let Some((class,)) = class else { return Ok(false) };
+        self.signal_job(id, class, now);
+        Ok(true)
     }
 
     /// Applies the verdict on a failed job: queues it again for `run_at`, or dead-letters it.
@@ -166,14 +185,18 @@ impl Tx {
         error: &str,
     ) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5, \
-                           max_attempts = max_attempts + $6 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
+                           max_attempts = max_attempts + $6 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED' RETURNING class";
         let state = if verdict == Verdict::DeadLetter { "DEAD" } else { "QUEUED" };
         let more = i64::from(verdict == Verdict::Uncounted);
-        let done = on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at));
-            query.bind(error).bind(more).execute(connection).await?.rows_affected()
+        let class: Option<(String,)> = on_tx!(self, |connection| {
+            let query = sqlx::query_as(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at));
+            query.bind(error).bind(more).fetch_optional(connection).await?
         });
-        Ok(done == 1)
+        let Some((class,)) = class else { return Ok(false) };
+        if verdict != Verdict::DeadLetter {
+            self.signal_job(job.id, class, run_at);
+        }
+        Ok(true)
     }
 }
 
@@ -211,18 +234,21 @@ impl Db {
         tx.commit().await
     }
 
-    /// Returns whether a job is due. Checked before a claim, so that an idle worker takes no write
-    /// lock.
+    /// Returns whether there is a job that was due at `due_at`. Checked before a claim, so that an
+    /// idle worker takes no write lock.
     #[tracing::instrument(name = "db.any_job_due", level = "trace", skip_all)]
-    pub async fn any_job_due(&self, class: Option<&str>, now: SystemTime) -> Result<bool> {
-        const ANY: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
+    pub async fn any_job_due(&self, class: Option<&str>, now: SystemTime, due_at: SystemTime) -> Result<bool> {
+        const ANY: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $2 \
                            AND (lease_until IS NULL OR lease_until < $1) LIMIT 1";
-        const ONE: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND class = $2 AND run_at <= $1 \
+        const ONE: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND class = $3 AND run_at <= $2 \
                            AND (lease_until IS NULL OR lease_until < $1) LIMIT 1";
         let row: Option<(i64,)> = on_reader!(self, |pool| {
             match class {
-                Some(class) => sqlx::query_as(ONE).bind(micros(now)).bind(class).fetch_optional(pool).await?,
-                None => sqlx::query_as(ANY).bind(micros(now)).fetch_optional(pool).await?,
+                Some(class) => {
+                    let query = sqlx::query_as(ONE).bind(micros(now)).bind(micros(due_at)).bind(class);
+                    query.fetch_optional(pool).await?
+                }
+                None => sqlx::query_as(ANY).bind(micros(now)).bind(micros(due_at)).fetch_optional(pool).await?,
             }
         });
         Ok(row.is_some())
@@ -241,15 +267,24 @@ impl Db {
         Ok(done == 1)
     }
 
-    /// Deletes a job that has succeeded.
-    #[tracing::instrument(name = "db.finish_job", level = "trace", skip_all)]
-    pub async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
-        const SQL: &str = "DELETE FROM jobs WHERE id = $1 AND attempts = $2";
+    /// Gives a lease back, so that the job can be leased at once. One without attempts left keeps its
+    /// lease, and is dead-lettered when that expires.
+    #[tracing::instrument(name = "db.release_job", level = "trace", skip_all)]
+    pub async fn release_job(&self, job: &ClaimedJob) -> Result<()> {
+        const SQL: &str = "UPDATE jobs SET lease_until = NULL \
+                           WHERE id = $1 AND attempts = $2 AND state = 'QUEUED' AND attempts < max_attempts";
         let mut tx = self.begin().await?;
         on_tx!(&mut tx, |connection| {
-            sqlx::query(SQL).bind(job.id).bind(job.attempts).execute(connection).await.map(drop)?;
+            sqlx::query(SQL).bind(job.id).bind(job.attempts).execute(connection).await.map(drop)?
         });
         tx.commit().await
+    }
+
+    /// Returns the state of a job; `None` if there is no such job.
+    #[tracing::instrument(name = "db.read_job_state", level = "trace", skip_all)]
+    pub async fn read_job_state(&self, id: i64) -> Result<Option<JobState>> {
+        const SQL: &str = "SELECT class, state, run_at, lease_until, attempts, max_attempts FROM jobs WHERE id = $1";
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?))
     }
 
     /// Returns whether a job with this deduplication name is waiting or running. A failed job that
@@ -329,13 +364,16 @@ impl Tx {
                 .await?
         });
         let id = added.map(|(id,)| id);
-        self.signal_job(id, run_at);
+        if let Some(id) = id {
+            self.signal_job(id, job.class.to_owned(), run_at);
+        }
         Ok(id)
     }
 
-    /// Notifies the workers after the commit, if there is a job and it is due.
-    fn signal_job(&mut self, id: Option<i64>, run_at: SystemTime) {
-        let due = micros(run_at) <= self.now_micros() + micros(SystemTime::UNIX_EPOCH + SOON);
-        self.pending.jobs.extend(id.filter(|_| due));
+    /// Signals a queued job after the commit: to the workers, if it is due.
+    fn signal_job(&mut self, id: i64, class: String, run_at: SystemTime) {
+        let left = micros(run_at).saturating_sub(self.now_micros());
+        let due_in = Duration::from_micros(u64::try_from(left).unwrap_or(0));
+        self.pending.jobs.push(EnqueuedJob { id, class, due_in });
     }
 }

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::archived::parse_state;
 use super::{Cursor, Db, Tx, content, corrupt, on_reader, on_tx, to_i64, to_u64, visual};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, OrgId, SessionId, SpaceId};
@@ -95,6 +96,7 @@ impl Row {
                 state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
                 created_at: from_micros(self.created_at),
                 content,
+                archive: None,
             },
             file_key: Key::stored(self.file_key),
             owner: owner.clone(),
@@ -143,6 +145,8 @@ row! {
         status: String,
         reason: Option<String>,
         at: i64,
+        archive: Option<String>,
+        thawed_until: Option<i64>,
     }
 }
 
@@ -154,6 +158,7 @@ impl StatusChangeRow {
             change: Change::parse(&self.status).ok_or_else(|| corrupt("status"))?,
             reason: self.reason,
             at: from_micros(self.at),
+            archive: self.archive.and_then(|state| parse_state(&state, self.thawed_until)),
         })
     }
 }
@@ -313,8 +318,8 @@ impl Db {
     /// Returns the status changes of an object, oldest first.
     #[tracing::instrument(name = "db.list_status_changes", level = "trace", skip_all)]
     pub async fn list_status_changes(&self, object: ObjectId) -> Result<Vec<StatusChange>> {
-        const SQL: &str =
-            "SELECT id, object_id, status, reason, at FROM object_history WHERE object_id = $1 ORDER BY id";
+        const SQL: &str = "SELECT id, object_id, status, reason, at, archive, thawed_until FROM object_history \
+             WHERE object_id = $1 ORDER BY id";
         let rows: Vec<StatusChangeRow> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(object.0).fetch_all(pool).await?);
         rows.into_iter().map(StatusChangeRow::into_status_change).collect()
@@ -323,7 +328,7 @@ impl Db {
     /// Returns the status changes of an owner's media items after a change, oldest first.
     #[tracing::instrument(name = "db.list_status_changes_after", level = "trace", skip_all)]
     pub async fn list_status_changes_after(&self, owner: &Owner, after: i64, limit: i64) -> Result<Vec<StatusChange>> {
-        const SQL: &str = "SELECT id, object_id, status, reason, at FROM object_history \
+        const SQL: &str = "SELECT id, object_id, status, reason, at, archive, thawed_until FROM object_history \
                            WHERE owner_kind = $4 AND owner_id = $1 AND id > $2 ORDER BY id LIMIT $3";
         let rows: Vec<StatusChangeRow> = on_reader!(self, |pool| {
             let query = sqlx::query_as(SQL).bind(owner.id()).bind(after).bind(limit);

@@ -5,19 +5,24 @@
 #[macro_use]
 mod row;
 
+mod archived;
 mod archives;
 mod audit;
 mod bulks;
 mod changes;
 mod clock;
+mod connector;
 mod counters;
 mod datasets;
 mod etags;
 mod files;
 mod images;
+mod inspect;
 mod invalidations;
+mod job_batches;
 mod jobs;
 mod media;
+mod migrator;
 mod new_uploads;
 mod nodes;
 mod notify;
@@ -32,6 +37,7 @@ mod postgres;
 mod quotas;
 mod reconcile;
 mod schema;
+mod session;
 mod sessions;
 mod signals;
 mod spaces;
@@ -44,15 +50,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use sqlx::sqlite::SqlitePool;
 use store::Space;
 
+pub use self::archived::ThawReservation;
 pub use self::changes::{Change, Changes};
 pub use self::clock::Clock;
+use self::connector::Connector;
 pub use self::counters::WrongCounter;
 pub use self::files::Renamed;
-pub use self::jobs::{ClaimedJob, DeadLetter, JobCounts, NewJob, QueueState, Verdict};
+pub use self::inspect::{Inspection, ServerConnections};
+use self::job_batches::JobBatches;
+pub use self::jobs::{ClaimedJob, DeadLetter, JobCounts, JobState, NewJob, QueueState, Verdict};
 pub use self::media::Publication;
 pub use self::new_uploads::NewObject;
 pub use self::nodes::NewNode;
@@ -62,13 +72,14 @@ pub use self::overview::{DayUsage, KindUsage, OwnerUsage};
 pub use self::package_objects::PackageObject;
 pub use self::parts::Put;
 pub use self::positions::{ChildList, ObjectList};
-use self::postgres::PgTx;
 pub use self::postgres::Postgres;
 pub use self::reconcile::Expected;
 pub use self::schema::Schema;
+use self::session::PgTx;
+pub use self::session::Pooling;
 pub use self::sessions::ListedSession;
 use self::signals::Pending;
-pub use self::signals::Signals;
+pub use self::signals::{EnqueuedJob, Signals};
 pub use self::trees::{Conflict, Leaf, Outdated};
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
@@ -91,6 +102,8 @@ pub struct Db {
     read_turns: Arc<Turns>,
     clock: Arc<Clock>,
     signals: Arc<Signals>,
+    /// Claims and finished jobs that share a transaction.
+    batches: Arc<JobBatches>,
     /// The disk of a SQLite file, whose ballast is given up when a write would fail.
     disk: Option<Arc<Space>>,
 }
@@ -138,14 +151,14 @@ macro_rules! on_reader {
         match &$db.engine {
             $crate::db::Engine::Sqlite { reader: $pool, .. } => $run,
             $crate::db::Engine::Postgres(postgres) => {
-                let mut connection = postgres.connection().await?;
+                let mut reading = postgres.read().await?;
                 let run = async {
-                    let $pool = connection.get()?;
+                    let $pool = reading.get()?;
                     Ok::<_, $crate::error::Error>($run)
                 };
                 match tokio::time::timeout(postgres.limit(), run).await {
                     Ok(outcome) => outcome?,
-                    Err(_) => return Err(connection.discard()),
+                    Err(_) => return Err(reading.discard()),
                 }
             }
         }
@@ -191,30 +204,56 @@ pub enum Database {
         connections: u32,
         /// The longest time of a statement.
         timeout: Duration,
+        /// What a connection keeps between transactions.
+        pooling: Pooling,
+        /// The account of AWS whose tokens take the place of the password; `None` for the URL's
+        /// password.
+        iam: Option<aws::Options>,
     },
 }
 
 /// Returns whether a text is a usable PostgreSQL URL.
 pub fn is_postgres_url(url: &str) -> bool {
-    postgres::parse(url).is_some()
+    connector::parse(url).is_some()
+}
+
+/// What a PostgreSQL URL says about signing in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostgresUrlFacts {
+    /// The host.
+    pub host: String,
+    /// Whether it has a password.
+    pub has_password: bool,
+    /// Whether it permits connections with TLS only.
+    pub requires_tls: bool,
+}
+
+/// Returns what a PostgreSQL URL says about signing in; `None` if it is not usable.
+pub fn postgres_url_facts(url: &str) -> Option<PostgresUrlFacts> {
+    connector::facts(url)
 }
 
 impl Db {
     /// Opens the database and migrates its tables.
-    #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
     pub async fn open(database: &Database) -> anyhow::Result<Self> {
+        Self::open_as(database, true).await
+    }
+
+    /// Opens the database, and migrates its tables if `migrates` is set. Otherwise returns an error
+    /// unless they are this binary's.
+    #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
+    pub async fn open_as(database: &Database, migrates: bool) -> anyhow::Result<Self> {
         let clock = Arc::<Clock>::default();
         let (engine, turns, reads) = match database {
             Database::Sqlite(path) => {
-                let (reader, writer) = sqlite::open(path).await?;
+                let (reader, writer) = sqlite::open(path, migrates).await?;
                 let turns = Turns::new("database", 1, sqlite::TURN);
                 let reads = Turns::new("reads", sqlite::READERS, sqlite::TURN);
                 (Engine::Sqlite { reader, writer }, turns, reads)
             }
-            Database::Postgres { url, host, connections, timeout } => {
-                let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
-                let options = host.iter().fold(options, |options, host| options.host(host));
-                let postgres = Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?;
+            Database::Postgres { connections, timeout, .. } => {
+                let connector = Connector::new(database)?;
+                let postgres = Postgres::open(connector, *connections, *timeout, Arc::clone(&clock), migrates).await?;
                 let count = |connections: u32| usize::try_from(connections).unwrap_or(usize::MAX);
                 // A quarter of the connections is left for reads, which may have all that are free.
                 let turns = Turns::new("database", count(connections - connections / 4), postgres::TURN);
@@ -225,7 +264,8 @@ impl Db {
         let shared = matches!(engine, Engine::Postgres(_));
         // The number of requests in progress bounds those that wait to read.
         let (turns, read_turns) = (Arc::new(turns), Arc::new(reads.with_any_number_waiting()));
-        let db = Self { engine, turns, read_turns, clock, signals: Arc::new(Signals::new(shared)), disk: None };
+        let signals = Arc::new(Signals::new(shared));
+        let db = Self { engine, turns, read_turns, clock, signals, batches: Arc::default(), disk: None };
         db.start_sending();
         Ok(db)
     }

@@ -54,6 +54,7 @@ impl Row {
                     state: ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?,
                     created_at: from_micros(self.announced_at.unwrap_or(self.created_at)),
                     content: content(self.size, self.etag, self.modified_at),
+                    archive: None,
                 },
                 scan: self.scan.as_deref().and_then(Scan::parse),
                 reason: self.reason,
@@ -212,5 +213,14 @@ impl Tx {
             query.execute(connection).await.map(drop)?;
         });
         Ok(())
+    }
+
+    /// Returns the dataset of a restore, as this transaction sees it.
+    #[tracing::instrument(name = "db.dataset_of_restore", level = "trace", skip_all)]
+    pub async fn dataset_of_restore(&mut self, restore: Uuid) -> Result<Option<i64>> {
+        const SQL: &str = "SELECT dataset_id FROM nodes WHERE restoring = $1 LIMIT 1";
+        let row: Option<(i64,)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_optional(connection).await?);
+        Ok(row.map(|(dataset,)| dataset))
     }
 }

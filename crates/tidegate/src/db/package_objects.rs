@@ -39,6 +39,7 @@ impl AssetRow {
                 state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
                 created_at: from_micros(self.created_at),
                 content: content(self.size, self.etag, self.modified_at),
+                archive: None,
             },
             reason: self.reason,
         })
@@ -298,5 +299,14 @@ impl Tx {
             sqlx::query(SQL).bind(id.0).execute(connection).await.map(drop)?;
         });
         Ok(())
+    }
+
+    /// Purges an asset that is lost during the restore of its package, and removes it from the
+    /// counters.
+    #[tracing::instrument(name = "db.purge_lost_asset", level = "trace", skip_all)]
+    pub async fn purge_lost_asset(&mut self, id: ObjectId) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET state = 'PURGED' WHERE id = $1 AND state = 'RESTORING'";
+        let lost = on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await?.rows_affected());
+        if lost == 1 { self.uncount_in_package(id).await } else { Ok(()) }
     }
 }

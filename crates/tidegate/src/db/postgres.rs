@@ -2,19 +2,19 @@
 //! start or later, causes an outage and never ends the server. The SQL is in the other modules of
 //! `db`.
 
-use std::str::FromStr as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
 
 use super::clock::Clock;
+use super::connector::{CONNECT, Connector};
 use super::schema::POSTGRES;
-use super::{outage, schema};
+use super::session::{Begin, Begun, PgTx, Pooling, Session, prepare, silent};
+use super::{migrator, outage, schema};
 use crate::error::{Error, Result};
 use crate::model::micros;
 
@@ -23,8 +23,6 @@ const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long a transaction or a read waits for its turn. With [`ACQUIRE`], it bounds what a database
 /// that falls silent costs a request.
 pub(super) const TURN: Duration = Duration::from_secs(8);
-/// How long opening a connection may take.
-pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is tested before it is used.
 const MAX_UNTESTED_IDLE: Duration = Duration::from_secs(5);
 /// How long after a failed migration the next one is tried.
@@ -38,13 +36,11 @@ const MAX_SKEW: Duration = Duration::from_secs(600);
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a probe or a notice may take.
 const PROBE: Duration = Duration::from_secs(5);
-/// How long a rollback may take before its connection is closed.
-const ROLLBACK: Duration = Duration::from_secs(5);
-
 /// A PostgreSQL database, reachable or not. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     pool: PgPool,
+    connector: Arc<Connector>,
     state: Arc<State>,
     clock: Arc<Clock>,
     /// The time limit of a statement.
@@ -58,6 +54,10 @@ pub struct Postgres {
 struct State {
     /// Whether the tables are known to be migrated.
     migrated: AtomicBool,
+    /// The statements that begin a transaction, once the role's settings were read.
+    begin: OnceLock<Begin>,
+    /// When the token was made that new connections of the pool use.
+    token: Mutex<Option<SystemTime>>,
     /// Whether the store has yet to be compared with the database's. Nothing is read or written
     /// until then.
     uncompared: AtomicBool,
@@ -65,43 +65,47 @@ struct State {
     stopped: AtomicBool,
 }
 
-/// Parses a `postgres://` URL.
-pub(super) fn parse(url: &str) -> Option<PgConnectOptions> {
-    let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    // The driver would replace an empty host by localhost, and an empty name by the user's.
-    let named = url.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/') && !rest.is_empty());
-    (known && named).then(|| PgConnectOptions::from_str(url).ok()).flatten()
-}
-
 impl Postgres {
-    /// Opens the pool. Migrates the tables now, or as soon as the database answers.
+    /// Opens the pool. Migrates the tables, or requires that they are, now or as soon as the database
+    /// answers.
     pub(super) async fn open(
-        options: PgConnectOptions,
+        connector: Connector,
         connections: u32,
         limit: Duration,
         clock: Arc<Clock>,
+        migrates: bool,
     ) -> anyhow::Result<Self> {
-        let options = options.application_name("tidegate");
+        let pooling = connector.pooling;
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
+            .before_acquire(move |connection, meta| {
                 Box::pin(async move {
-                    if meta.idle_for > MAX_UNTESTED_IDLE || outage::may_have_lost(meta.idle_for) {
+                    // Over a pooler each use begins with a transaction, which is a test.
+                    let tested = pooling == Pooling::Transaction;
+                    if !tested && (meta.idle_for > MAX_UNTESTED_IDLE || outage::may_have_lost(meta.idle_for)) {
                         connection.ping().await?;
                     }
                     Ok(true)
                 })
             })
-            .after_connect(move |connection, _| Box::pin(prepare(connection, limit)))
-            .connect_lazy_with(options.clone());
-        let opened = Self { pool, state: Arc::default(), clock, limit, comparing: false };
-        match opened.migrate(&options).await {
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    match pooling {
+                        Pooling::Session => prepare(connection, limit).await,
+                        Pooling::Transaction => Ok(()),
+                    }
+                })
+            })
+            .connect_lazy_with(connector.options.clone());
+        let opened =
+            Self { pool, connector: Arc::new(connector), state: Arc::default(), clock, limit, comparing: false };
+        match opened.migrate(migrates).await {
             Ok(()) => {}
             Err(error) if is_outage(&error) => {
                 outage::report(&error);
-                tokio::spawn(opened.clone().migrate_when_it_answers(options));
+                tokio::spawn(opened.clone().migrate_when_it_answers(migrates));
             }
             Err(error) => {
                 anyhow::bail!("the PostgreSQL database cannot be used: {}", schema::describe(&error, &POSTGRES))
@@ -111,7 +115,7 @@ impl Postgres {
     }
 
     /// Returns a connection. Returns an error before the tables are migrated.
-    pub(super) async fn connection(&self) -> Result<PooledConnection> {
+    async fn connection(&self) -> Result<Session> {
         if !self.state.migrated.load(Ordering::Acquire) {
             return Err(outage::error("it has not answered since the start"));
         }
@@ -122,18 +126,82 @@ impl Postgres {
             return Err(Error::Unavailable(anyhow::anyhow!("the store is not compared with the database's yet")));
         }
         let started = Instant::now();
+        match self.use_newest_token().await {
+            Ok(()) => {}
+            Err(error) => return Err(outage::report_attempt(started, error)),
+        }
         match self.pool.acquire().await {
-            Ok(connection) => Ok(PooledConnection(Some(connection))),
-            Err(error) if cannot_connect(&error) => Err(outage::report_attempt(started, error)),
-            Err(error) => Err(error.into()),
+            Ok(connection) => Ok(Session::pooled(connection, self.connector.pooling)),
+            Err(error) => Err(not_connected(started, error)),
         }
     }
 
-    /// Opens a connection of its own without time limits, for a statement that reads everything.
-    pub(super) async fn connect_without_limit(&self) -> Result<PgConnection> {
+    /// Has connections that are opened from now on sign in by a token that is good for some minutes.
+    async fn use_newest_token(&self) -> sqlx::Result<()> {
+        let Some(token) = self.connector.token().await? else { return Ok(()) };
+        let mut used = self.state.token.lock().unwrap_or_else(PoisonError::into_inner);
+        if *used != Some(token.made) {
+            self.pool.set_connect_options(self.connector.options_with(&token));
+            *used = Some(token.made);
+        }
+        Ok(())
+    }
+
+    /// Begins a transaction that `end` ends when it is dropped. A connection that was closed while it
+    /// was idle is replaced: nothing has been sent over it.
+    async fn begin_by(&self, begin: &str, end: &'static str) -> Result<PgTx> {
+        let started = Instant::now();
+        for _ in 0..=self.pool.options().get_max_connections() {
+            let mut transaction = PgTx::idle(self.connection().await?, self.limit());
+            match transaction.begin(begin, end).await {
+                Ok(()) => return Ok(transaction),
+                Err(Begun::Silent) => return Err(transaction.discard()),
+                Err(Begun::Failed(error)) if is_lost(&error) && started.elapsed() < ACQUIRE => {
+                    tracing::debug!(%error, "a connection to the database was closed; another one is used");
+                    metrics::counter!("tidegate_database_connections_lost_total").increment(1);
+                    transaction.forget();
+                }
+                Err(Begun::Failed(error)) => return Err(error.into()),
+            }
+        }
+        Err(silent())
+    }
+
+    /// Returns the statements that begin a transaction.
+    fn begin_statements(&self) -> &Begin {
+        self.state.begin.get_or_init(|| Begin::new(self.connector.pooling, self.limit, "on"))
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self) -> Result<PgTx> {
+        // On the heap: this future is part of that of every request.
+        Box::pin(self.begin_by(&self.begin_statements().write, "ROLLBACK")).await
+    }
+
+    /// Returns a connection that reads. It has a transaction where its pooling needs one.
+    pub(super) async fn read(&self) -> Result<PgTx> {
+        match &self.begin_statements().read {
+            Some(begin) => Box::pin(self.begin_by(begin, "COMMIT")).await,
+            None => Ok(PgTx::idle(Box::pin(self.connection()).await?, self.limit())),
+        }
+    }
+
+    /// Opens a connection of its own without time limits, for a statement that reads everything. The
+    /// connection has a transaction where its pooling needs one.
+    pub(super) async fn connect_without_limit(&self) -> Result<Session> {
+        const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = 0";
         drop(self.connection().await?);
-        let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(&self.pool.connect_options())).await;
-        connecting.map_err(|_| silent())?.map_err(Error::from)
+        let started = Instant::now();
+        let mut session = self.connector.connect().await.map_err(|error| not_connected(started, error))?;
+        if self.connector.pooling == Pooling::Transaction {
+            migrator::within_limit(session.run(BEGIN)).await?;
+        }
+        Ok(session)
+    }
+
+    /// Returns what a connection keeps between transactions.
+    pub fn pooling(&self) -> Pooling {
+        self.connector.pooling
     }
 
     /// Refuses connections until the store is compared, or no longer.
@@ -159,19 +227,22 @@ impl Postgres {
     /// Opens a separate connection that receives notices.
     pub(super) async fn listener(&self) -> Result<PgListener> {
         drop(self.connection().await?);
+        let started = Instant::now();
         let connecting = tokio::time::timeout(CONNECT, PgListener::connect_with(&self.pool)).await;
-        connecting.map_err(|_| silent())?.map_err(Error::from)
+        connecting.map_err(|_| silent())?.map_err(|error| not_connected(started, error))
     }
 
     /// Sends notices to the listeners of all servers. `sql` takes their payloads.
     pub(super) async fn notify(&self, sql: &'static str, payloads: &[String]) -> Result<()> {
-        let mut connection = self.connection().await?;
-        let sent = tokio::time::timeout(PROBE, async {
-            sqlx::query(sql).bind(payloads).execute(connection.get()?).await.map(drop).map_err(Error::from)
-        });
-        let sent = sent.await;
-        let sent = sent.unwrap_or_else(|_| Err(connection.discard()));
-        sent.inspect(|()| outage::end())
+        let sending = async {
+            let mut transaction = match &self.begin_statements().unsynced {
+                Some(begin) => self.begin_by(begin, "ROLLBACK").await?,
+                None => PgTx::cancellable(self.connection().await?, self.limit()),
+            };
+            sqlx::query(sql).bind(payloads).execute(transaction.get()?).await?;
+            transaction.commit().await
+        };
+        within(PROBE, sending).await.inspect(|()| outage::end())
     }
 
     /// Returns how long a statement is awaited before its connection is considered dead.
@@ -179,27 +250,26 @@ impl Postgres {
         self.limit + GRACE
     }
 
-    /// Begins a transaction.
-    pub(super) async fn begin(&self) -> Result<PgTx> {
-        let mut transaction = PgTx { connection: self.connection().await?, limit: self.limit(), open: true };
-        transaction.execute("BEGIN").await?;
-        Ok(transaction)
-    }
-
     /// Measures the clock difference, and returns an error if it is too large or the database is
     /// read-only.
     pub(super) async fn probe(&self) -> Result<()> {
-        let mut connection = self.connection().await?;
-        let measured = tokio::time::timeout(PROBE, async { self.measure(connection.get()?).await }).await;
-        measured.unwrap_or_else(|_| Err(connection.discard()))
+        let probing = async {
+            // One that writes: a read over a pooler is read-only by itself.
+            let mut transaction = self.begin().await?;
+            self.measure(transaction.get()?).await?;
+            transaction.commit().await
+        };
+        within(PROBE, probing).await
     }
 
     /// Measures the clock difference over a connection, and checks that writes are permitted.
-    async fn measure(&self, connection: &mut PgConnection) -> Result<()> {
+    async fn measure(&self, session: &mut Session) -> Result<()> {
         const SQL: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT, \
-                           current_setting('transaction_read_only')";
+                           current_setting('transaction_read_only'), current_setting('synchronous_commit')";
         let before = SystemTime::now();
-        let (theirs, read_only): (i64, String) = sqlx::query_as(SQL).fetch_one(connection).await?;
+        let (theirs, read_only, synchronous_commit): (i64, String, String) =
+            sqlx::query_as(SQL).fetch_one(session).await?;
+        self.state.begin.get_or_init(|| Begin::new(self.connector.pooling, self.limit, &synchronous_commit));
         outage::end();
         let half = before.elapsed().unwrap_or_default() / 2;
         let ahead = theirs - micros(before + half);
@@ -218,11 +288,12 @@ impl Postgres {
         }
     }
 
-    /// Returns a setting of the session, as `SHOW` does.
+    /// Returns a setting of a transaction, as `SHOW` does.
     pub async fn setting(&self, name: &str) -> Result<String> {
-        let mut connection = self.connection().await?;
+        let mut transaction = self.begin().await?;
         let query = sqlx::query_as("SELECT current_setting($1)").bind(name);
-        let (value,): (String,) = query.fetch_one(connection.get()?).await?;
+        let (value,): (String,) = query.fetch_one(transaction.get()?).await?;
+        transaction.commit().await?;
         Ok(value)
     }
 
@@ -231,29 +302,29 @@ impl Postgres {
         self.pool.close().await;
     }
 
-    /// Migrates the tables. The migrator holds an advisory lock, so that one server migrates at a
-    /// time; its connection therefore has no time limit.
-    async fn migrate(&self, options: &PgConnectOptions) -> std::result::Result<(), MigrateError> {
-        let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(options));
-        let mut connection = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        POSTGRES.run_direct(None, &mut connection, false).await?;
+    /// Migrates the tables, or requires that they are migrated.
+    async fn migrate(&self, migrates: bool) -> std::result::Result<(), MigrateError> {
+        let mut session = migrator::migrate(&self.connector, migrates).await?;
         // Measured before any job is leased by this clock.
-        if let Err(error) = self.measure(&mut connection).await {
-            tracing::warn!(error = error.detail(), "the database is not usable yet");
-        }
+        let measuring = async {
+            session.run("BEGIN").await?;
+            if let Err(error) = self.measure(&mut session).await {
+                tracing::warn!(error = error.detail(), "the database is not usable yet");
+            }
+            session.run("COMMIT").await
+        };
+        migrator::within_limit(measuring).await?;
         self.state.migrated.store(true, Ordering::Release);
-        if let Err(error) = connection.close().await {
-            tracing::debug!(%error, "a connection was not closed cleanly");
-        }
+        session.close().await;
         Ok(())
     }
 
     /// Retries the migration until it succeeds or the pool is closed.
-    async fn migrate_when_it_answers(self, options: PgConnectOptions) {
+    async fn migrate_when_it_answers(self, migrates: bool) {
         let mut logged = String::new();
         while !self.pool.is_closed() {
             tokio::time::sleep(RETRY).await;
-            match self.migrate(&options).await {
+            match self.migrate(migrates).await {
                 Ok(()) => return,
                 Err(error) if is_outage(&error) => tracing::debug!(%error, "the database does not answer yet"),
                 Err(error) => {
@@ -268,104 +339,60 @@ impl Postgres {
     }
 }
 
-/// A connection from the pool. One that no longer answers is not returned, because the pool would
-/// wait for it.
-#[derive(Debug)]
-pub(super) struct PooledConnection(Option<PoolConnection<sqlx::Postgres>>);
-
-impl PooledConnection {
-    pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
-        self.0.as_deref_mut().ok_or_else(silent)
-    }
-
-    /// Closes the connection without a protocol message, and returns the error for a silent
-    /// database.
-    pub(super) fn discard(&mut self) -> Error {
-        drop(self.0.take().map(PoolConnection::detach));
-        silent()
-    }
+/// Waits so long for work on the database, and takes longer silence for an outage.
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(silent()))
 }
 
-/// Returns the error for a database that does not answer in time.
-fn silent() -> Error {
-    outage::report("it stopped answering")
-}
-
-/// A transaction; rolled back when dropped.
-#[derive(Debug)]
-pub(super) struct PgTx {
-    connection: PooledConnection,
-    limit: Duration,
-    open: bool,
-}
-
-impl PgTx {
-    pub(super) fn limit(&self) -> Duration {
-        self.limit
-    }
-
-    pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
-        self.connection.get()
-    }
-
-    pub(super) fn discard(&mut self) -> Error {
-        self.open = false;
-        self.connection.discard()
-    }
-
-    pub(super) async fn commit(mut self) -> Result<()> {
-        self.execute("COMMIT").await?;
-        self.open = false;
-        Ok(())
-    }
-
-    /// Executes `BEGIN` or `COMMIT`. If no answer arrives, the outcome is unknown.
-    async fn execute(&mut self, statement: &'static str) -> Result<()> {
-        let outcome = tokio::time::timeout(self.limit, async {
-            sqlx::query(statement).execute(self.connection.get()?).await.map(drop).map_err(Error::from)
-        });
-        match outcome.await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(self.discard()),
-        }
-    }
-}
-
-impl Drop for PgTx {
-    fn drop(&mut self) {
-        let Some(mut connection) = self.connection.0.take().filter(|_| self.open) else { return };
-        // The connection is returned to the pool only after a successful rollback.
-        tokio::spawn(async move {
-            let rolled_back = tokio::time::timeout(ROLLBACK, sqlx::query("ROLLBACK").execute(&mut *connection)).await;
-            if !matches!(rolled_back, Ok(Ok(_))) {
-                drop(connection.detach());
-            }
-        });
-    }
-}
-
-/// Configures a new session: durable commits, and time limits for statements and locks.
-async fn prepare(connection: &mut PgConnection, limit: Duration) -> std::result::Result<(), sqlx::Error> {
-    const SQL: &str = "SELECT set_config('statement_timeout', $1, false), \
-                       set_config('lock_timeout', '10s', false), \
-                       set_config('idle_in_transaction_session_timeout', '60s', false), \
-                       set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
-                           WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
-    sqlx::query(SQL).bind(format!("{}ms", limit.as_millis())).execute(connection).await.map(drop)
-}
-
-/// Returns whether a migration may succeed later.
+/// Returns whether a migration may succeed later. One that was cancelled for its time will be again.
 fn is_outage(error: &MigrateError) -> bool {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => cannot_connect(error),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            cannot_connect(error) && !has_class(error, "57014")
+        }
         _ => false,
     }
+}
+
+/// Returns the error for a connection that could not be opened. That the database refuses to sign in
+/// is an outage too: it did not at the start, so it is a fault of the deployment that will be mended.
+fn not_connected(started: Instant, error: sqlx::Error) -> Error {
+    if cannot_connect(&error) || is_sign_in_refused(&error) {
+        return outage::report_attempt(started, error);
+    }
+    error.into()
+}
+
+/// Returns whether the database refuses the password, the token or the role.
+fn is_sign_in_refused(error: &sqlx::Error) -> bool {
+    has_class(error, "28")
+}
+
+/// Returns whether an error is one of the database's own whose SQLSTATE begins with `class`.
+fn has_class(error: &sqlx::Error, class: &str) -> bool {
+    matches!(error, sqlx::Error::Database(inner) if inner.code().is_some_and(|code| code.starts_with(class)))
 }
 
 /// Returns whether no connection could be opened because of an outage. While the database is away,
 /// another program may answer at its address, or the connection may meet itself.
 fn cannot_connect(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Protocol(_)) || is_outage_error(error)
+}
+
+/// Returns whether a connection was closed, by the database or by a pooler before it, so that another
+/// one may work.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(inner) => {
+            // Connection exceptions (also PgBouncer's own errors), and an end by an operator or a crash.
+            inner.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some_and(|theirs| {
+                let code = theirs.code();
+                code.starts_with("08") || ["57P01", "57P02", "57P03"].contains(&code)
+            })
+        }
+        _ => false,
+    }
 }
 
 /// Returns whether an error is an outage of the database rather than an error of the query.
@@ -418,20 +445,10 @@ mod tests {
                 tokio::io::AsyncWriteExt::write_all(&mut stream, &request).await.unwrap();
             }
         });
-        let error = PgConnection::connect_with(&parse(&url).unwrap()).await.unwrap_err();
+        let options = super::super::connector::parse(&url).unwrap();
+        let error = sqlx::PgConnection::connect_with(&options).await.unwrap_err();
         assert!(matches!(error, sqlx::Error::Protocol(_)), "{error:?}");
         assert!(cannot_connect(&error) && !is_outage_error(&error), "of a query it would be a fault");
         answering.abort();
-    }
-
-    #[test]
-    fn urls_without_a_host_are_refused() {
-        for good in ["postgres://u:p@h/d", "postgresql://h:5433/d?sslmode=verify-full", "postgres://[::1]/d"] {
-            assert!(parse(good).is_some(), "{good}");
-        }
-        for bad in ["postgres:///d", "postgres://", "mysql://h/d", "postgres:h", "postgres://h/d?sslmode=perhaps", "x"]
-        {
-            assert!(parse(bad).is_none(), "{bad}");
-        }
     }
 }

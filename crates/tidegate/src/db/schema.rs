@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use anyhow::Context as _;
-use secrecy::ExposeSecret as _;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, SqlSafeStr as _};
 
-use super::{Database, postgres, sqlite};
+use super::connector::Connector;
+use super::session::Session;
+use super::{Database, migrator, sqlite};
 
 /// Path in the repository, and content, of every migration of both engines.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
@@ -20,6 +20,9 @@ const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/migrations.r
 pub(super) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator("crates/tidegate/migrations/sqlite/"));
 /// The migrations of a PostgreSQL database.
 pub(super) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator("crates/tidegate/migrations/postgres/"));
+
+/// What is said of a PostgreSQL database that no connection can be opened to.
+const SILENT: &str = "the PostgreSQL database (DATABASE_URL) does not answer";
 
 /// The first line of a migration that runs outside a transaction, as in sqlx's own file format.
 const NO_TRANSACTION: &str = "-- no-transaction";
@@ -47,6 +50,8 @@ pub struct Schema {
     pub applied: BTreeSet<i64>,
     /// The number of jobs that wait.
     pub queued_jobs: i64,
+    /// When the job that has been due for longest was due, in microseconds since 1970.
+    pub oldest_due: Option<i64>,
     /// The number of dead-lettered jobs by type and error code.
     pub dead_jobs: BTreeMap<(String, String), u64>,
 }
@@ -58,6 +63,7 @@ macro_rules! schema_reader {
         async fn $name(connection: &mut $connection) -> Result<Schema, sqlx::Error> {
             const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success";
             const QUEUED: &str = "SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'";
+            const OLDEST: &str = "SELECT MIN(run_at) FROM jobs WHERE state = 'QUEUED'";
             const DEAD: &str = "SELECT payload, last_error FROM jobs WHERE state = 'DEAD'";
             let (engine,): (String,) = sqlx::query_as($version).fetch_one(&mut *connection).await?;
             let (exists,): (i64,) = sqlx::query_as($exists).fetch_one(&mut *connection).await?;
@@ -66,9 +72,10 @@ macro_rules! schema_reader {
             }
             let applied: Vec<(i64,)> = sqlx::query_as(APPLIED).fetch_all(&mut *connection).await?;
             let (queued_jobs,): (i64,) = sqlx::query_as(QUEUED).fetch_one(&mut *connection).await?;
+            let (oldest_due,): (Option<i64>,) = sqlx::query_as(OLDEST).fetch_one(&mut *connection).await?;
             let dead: Vec<(String, Option<String>)> = sqlx::query_as(DEAD).fetch_all(&mut *connection).await?;
             let applied = applied.into_iter().map(|(version,)| version).collect();
-            Ok(Schema { engine, applied, queued_jobs, dead_jobs: count_by_type(dead) })
+            Ok(Schema { engine, applied, queued_jobs, oldest_due, dead_jobs: count_by_type(dead) })
         }
     };
 }
@@ -81,7 +88,7 @@ schema_reader!(
 );
 schema_reader!(
     read_postgres,
-    PgConnection,
+    Session,
     "SELECT 'PostgreSQL ' || current_setting('server_version')",
     "SELECT COUNT(to_regclass('_sqlx_migrations'))"
 );
@@ -111,16 +118,18 @@ impl Database {
     pub async fn migrate(&self) -> anyhow::Result<()> {
         match self {
             Self::Sqlite(path) => {
-                let (reader, writer) = sqlite::open(path).await?;
+                let (reader, writer) = sqlite::open(path, true).await?;
                 reader.close().await;
                 writer.close().await;
             }
             Self::Postgres { .. } => {
-                let mut connection = self.connect().await?;
-                // The migrator holds an advisory lock, so that one process migrates at a time.
-                let migrated = POSTGRES.run_direct(None, &mut connection, false).await;
-                migrated.map_err(|error| anyhow::anyhow!(describe(&error, &POSTGRES)))?;
-                connection.close().await?;
+                let session = migrator::migrate(&Connector::new(self)?, true).await.map_err(|error| match error {
+                    MigrateError::Execute(error) if !matches!(error, sqlx::Error::Database(_)) => {
+                        anyhow::Error::from(error).context(SILENT)
+                    }
+                    error => anyhow::anyhow!(describe(&error, &POSTGRES)),
+                })?;
+                session.close().await;
             }
         }
         Ok(())
@@ -140,22 +149,26 @@ impl Database {
                 Ok(Some(schema))
             }
             Self::Postgres { .. } => {
-                let mut connection = self.connect().await?;
-                let schema = read_postgres(&mut connection).await.context("the PostgreSQL database can't be read")?;
-                connection.close().await?;
+                let mut session = self.connect().await?;
+                let reading = async {
+                    session.run("BEGIN READ ONLY").await?;
+                    let schema = read_postgres(&mut session).await?;
+                    session.run("COMMIT").await?;
+                    Ok::<_, sqlx::Error>(schema)
+                };
+                let schema = reading.await.context("the PostgreSQL database can't be read")?;
+                session.close().await;
                 Ok(Some(schema))
             }
         }
     }
 
-    /// Opens a connection to the PostgreSQL database.
-    async fn connect(&self) -> anyhow::Result<PgConnection> {
-        let Self::Postgres { url, host, .. } = self else { anyhow::bail!("the database is not PostgreSQL") };
-        let options = postgres::parse(url.expose_secret()).context("DATABASE_URL")?;
-        let options = host.iter().fold(options, |options, host| options.host(host)).application_name("tidegate");
-        let connecting = tokio::time::timeout(postgres::CONNECT, PgConnection::connect_with(&options));
-        let connected = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut).and_then(|connected| connected);
-        connected.context("the PostgreSQL database (DATABASE_URL) does not answer")
+    /// Opens a connection to the PostgreSQL database, also through a pooler that the settings do not
+    /// name.
+    pub(super) async fn connect(&self) -> anyhow::Result<Session> {
+        let mut connector = Connector::new(self)?;
+        connector.options = connector.options.extra_float_digits(None);
+        connector.connect().await.context(SILENT)
     }
 }
 
@@ -176,6 +189,7 @@ pub(super) fn describe(error: &MigrateError, known: &Migrator) -> String {
             "migration {version} of the database is not this binary's: another program or a build of your own made it"
         ),
         MigrateError::Execute(sqlx::Error::Database(inner)) => inner.message().to_owned(),
+        MigrateError::Source(inner) => inner.to_string(),
         MigrateError::ExecuteMigration(sqlx::Error::Database(inner), version) => {
             format!("migration {version}: {}", inner.message())
         }

@@ -4,6 +4,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -13,9 +14,25 @@ use crate::model::owner::Owner;
 
 /// The number of objects sent to other servers in one statement.
 const BATCH: usize = 1000;
+/// A job that is due within this time is signalled to the workers of the database's own queue.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Called with every object that a commit changed, before the commit returns.
 type OnObject = Box<dyn Fn(ObjectId) + Send + Sync>;
+
+/// Called with the jobs that a commit enqueued, after the commit.
+type OnEnqueued = Box<dyn Fn(&[EnqueuedJob]) + Send + Sync>;
+
+/// A job that a commit enqueued, queued again, or put back for another attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnqueuedJob {
+    /// The id of its row.
+    pub id: i64,
+    /// The name of its class.
+    pub class: String,
+    /// The time until it is due, by the database's clock.
+    pub due_in: Duration,
+}
 
 /// The signals of one database to this server, and its queue of notices to the others.
 #[derive(Default)]
@@ -25,6 +42,7 @@ pub struct Signals {
     /// Notified when something of an owner changed that clients can watch.
     pub changes: KeyedNotifier<Owner>,
     on_object: OnceLock<OnObject>,
+    on_enqueued: OnceLock<OnEnqueued>,
     others: Option<Others>,
 }
 
@@ -49,8 +67,8 @@ pub(super) struct Notices {
 /// The signals that one transaction has collected.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    /// The enqueued jobs that are due, by id.
-    pub(super) jobs: Vec<i64>,
+    /// The enqueued jobs, due or not.
+    pub(super) jobs: Vec<EnqueuedJob>,
     /// The objects whose state, or whose upload's state, changed.
     pub(super) objects: Vec<ObjectId>,
     /// The owners of whom something changed that clients can watch.
@@ -76,6 +94,12 @@ impl Signals {
     /// returns. Can be set once.
     pub fn on_object_change(&self, forget: impl Fn(ObjectId) + Send + Sync + 'static) {
         let first = self.on_object.set(Box::new(forget));
+        debug_assert!(first.is_ok(), "set twice");
+    }
+
+    /// Sets the function that is called with the jobs that a commit enqueued. Can be set once.
+    pub fn on_enqueued(&self, send: impl Fn(&[EnqueuedJob]) + Send + Sync + 'static) {
+        let first = self.on_enqueued.set(Box::new(send));
         debug_assert!(first.is_ok(), "set twice");
     }
 
@@ -113,7 +137,10 @@ impl Signals {
         if let Some(forget) = self.on_object.get() {
             pending.objects.iter().copied().for_each(forget);
         }
-        if !pending.jobs.is_empty() {
+        if let Some(send) = self.on_enqueued.get().filter(|_| !pending.jobs.is_empty()) {
+            send(&pending.jobs);
+        }
+        if pending.any_job_due() {
             tracing::trace!(jobs = ?pending.jobs, "jobs were enqueued");
             self.jobs.notify();
         }
@@ -123,7 +150,7 @@ impl Signals {
         let Some(others) = self.others.as_ref().filter(|_| pending.tells_others()) else { return };
         let mut queued = others.queued.lock().unwrap_or_else(PoisonError::into_inner);
         queued.objects.extend(&pending.objects);
-        queued.jobs |= !pending.jobs.is_empty();
+        queued.jobs |= pending.any_job_due();
         drop(queued);
         others.wake.send_replace(());
     }
@@ -132,7 +159,12 @@ impl Signals {
 impl Pending {
     /// Returns whether other servers use the database.
     fn tells_others(&self) -> bool {
-        !self.objects.is_empty() || !self.jobs.is_empty()
+        !self.objects.is_empty() || self.any_job_due()
+    }
+
+    /// Returns whether workers can begin with one of the jobs.
+    fn any_job_due(&self) -> bool {
+        self.jobs.iter().any(|job| job.due_in <= SOON)
     }
 
     /// Returns the guard that sends these signals when dropped.
@@ -172,7 +204,10 @@ mod tests {
             }
         }
         assert_eq!(sent.len(), objects.len());
-        signals.send(&Pending { jobs: vec![1], ..Pending::default() });
+        let job = |due_in| EnqueuedJob { id: 1, class: "upkeep".to_owned(), due_in };
+        signals.send(&Pending { jobs: vec![job(Duration::from_secs(60))], ..Pending::default() });
+        assert_eq!(signals.next_notices(), None, "workers have nothing to do yet");
+        signals.send(&Pending { jobs: vec![job(SOON)], ..Pending::default() });
         assert_eq!(signals.next_notices(), Some(Notices { jobs: true, ..Notices::default() }));
         assert!(Signals::new(false).next_notices().is_none());
     }

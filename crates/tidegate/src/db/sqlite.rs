@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use sqlx::Connection as _;
+use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use super::migrator;
 use super::schema::{self, SQLITE};
 
 /// How long a turn waits for the writer, or for a connection that reads.
@@ -22,10 +24,15 @@ const LOG_SIZE: &str = "4194304";
 /// The endings of the files that SQLite puts beside its own. It gives them the mode of its own.
 const LOGS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
-/// Opens the file, creates it if it does not exist, and migrates its tables. Returns the pool of
-/// readers and the pool of the writer.
-pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)> {
+/// Opens the file, and creates it and migrates its tables if `migrates` is set. Otherwise requires
+/// that they are migrated. Returns the pool of readers and the pool of the writer.
+pub(super) async fn open(path: &Path, migrates: bool) -> anyhow::Result<(SqlitePool, SqlitePool)> {
     let about = || format!("the database {}", path.display());
+    anyhow::ensure!(
+        migrates || path.is_file(),
+        "there is no database {}: run `tidegate migrate`, or set DATABASE_MIGRATE=on",
+        path.display()
+    );
     let (to_open, folder) = (path.to_owned(), path.parent().filter(|folder| !folder.as_os_str().is_empty()));
     if let Some(folder) = folder {
         store::create_private_folder(folder).with_context(about)?;
@@ -50,7 +57,7 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
         .connect_with(options.clone())
         .await
         .with_context(about)?;
-    let migrated = SQLITE.run(&writer).await;
+    let migrated = if migrates { SQLITE.run(&writer).await } else { require_current(&writer).await };
     migrated.map_err(|error| anyhow::anyhow!(schema::describe(&error, &SQLITE))).with_context(about)?;
     // A page of a thousand rows is passed between the driver's threads at once.
     let reads = options.read_only(true).row_buffer_size(1024);
@@ -61,4 +68,16 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
         .await
         .with_context(about)?;
     Ok((reader, writer))
+}
+
+/// Returns an error unless the tables are those of this binary.
+async fn require_current(writer: &SqlitePool) -> Result<(), MigrateError> {
+    const EXISTS: &str = "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'";
+    const APPLIED: &str = "SELECT version, checksum FROM _sqlx_migrations WHERE success";
+    let (exists,): (i64,) = sqlx::query_as(EXISTS).fetch_one(writer).await?;
+    let rows: Vec<(i64, Vec<u8>)> = match exists {
+        0 => Vec::new(),
+        _ => sqlx::query_as(APPLIED).fetch_all(writer).await?,
+    };
+    migrator::require_current(&rows.into_iter().collect(), &SQLITE)
 }

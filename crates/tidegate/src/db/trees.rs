@@ -10,8 +10,10 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
+use super::archived::parse_state;
 use super::{Db, Engine, Tx, on_reader, on_tx};
 use crate::error::Result;
+use crate::error::archived::ArchiveState;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::package::TreeEvent;
@@ -69,6 +71,10 @@ row! {
         pub size: Option<i64>,
         /// The reason why its source file was rejected or has failed.
         pub reason: Option<String>,
+        /// The archive state of its source file, if one is known.
+        pub archive: Option<String>,
+        /// When its source file is archived again, in microseconds.
+        pub thawed_until: Option<i64>,
     }
 }
 
@@ -84,6 +90,13 @@ macro_rules! below {
             $then
         )
     };
+}
+
+impl Leaf {
+    /// Returns the archive state of the source file, if one is known.
+    pub fn archive(&self) -> Option<ArchiveState> {
+        parse_state(self.archive.as_deref()?, self.thawed_until)
+    }
 }
 
 impl Db {
@@ -106,7 +119,9 @@ impl Db {
             let found: Vec<Leaf> = on_reader!(self, |pool| {
                 let mut query = sqlx::QueryBuilder::new(
                     "SELECT n.id, n.parent_id, n.node_id, n.kind, n.name, o.name AS filename, o.object_key, \
-                     o.state AS object_state, o.size, o.reason FROM nodes n LEFT JOIN objects o ON o.id = n.object_id \
+                     o.state AS object_state, o.size, o.reason, a.state AS archive, a.thawed_until \
+                     FROM nodes n LEFT JOIN objects o ON o.id = n.object_id \
+                     LEFT JOIN archived_objects a ON a.object_id = n.object_id \
                      WHERE COALESCE(n.state, '') = 'READY' AND n.id IN (",
                 );
                 let mut list = query.separated(", ");
@@ -475,23 +490,5 @@ impl Tx {
             }
             done == 1
         }))
-    }
-
-    /// Purges an asset that is lost during the restore of its package, and removes it from the
-    /// counters.
-    #[tracing::instrument(name = "db.purge_lost_asset", level = "trace", skip_all)]
-    pub async fn purge_lost_asset(&mut self, id: ObjectId) -> Result<()> {
-        const SQL: &str = "UPDATE objects SET state = 'PURGED' WHERE id = $1 AND state = 'RESTORING'";
-        let lost = on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await?.rows_affected());
-        if lost == 1 { self.uncount_in_package(id).await } else { Ok(()) }
-    }
-
-    /// Returns the dataset of a restore, as this transaction sees it.
-    #[tracing::instrument(name = "db.dataset_of_restore", level = "trace", skip_all)]
-    pub async fn dataset_of_restore(&mut self, restore: Uuid) -> Result<Option<i64>> {
-        const SQL: &str = "SELECT dataset_id FROM nodes WHERE restoring = $1 LIMIT 1";
-        let row: Option<(i64,)> =
-            on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_optional(connection).await?);
-        Ok(row.map(|(dataset,)| dataset))
     }
 }

@@ -17,6 +17,8 @@ pub enum Code {
     RequestTimeout,
     /// `INVALID_STATE`
     InvalidState,
+    /// `ARCHIVED`
+    Archived,
     /// `TOO_LARGE`
     TooLarge,
     /// `QUOTA_EXCEEDED`
@@ -45,7 +47,7 @@ pub enum Code {
 
 impl Code {
     /// All codes, in the order of their status codes.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::Unauthenticated,
         Self::Unidentified,
@@ -53,6 +55,7 @@ impl Code {
         Self::NotFound,
         Self::RequestTimeout,
         Self::InvalidState,
+        Self::Archived,
         Self::TooLarge,
         Self::QuotaExceeded,
         Self::UrlTooLong,
@@ -77,6 +80,7 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::RequestTimeout => "REQUEST_TIMEOUT",
             Self::InvalidState => "INVALID_STATE",
+            Self::Archived => "ARCHIVED",
             Self::TooLarge => "TOO_LARGE",
             Self::QuotaExceeded => "QUOTA_EXCEEDED",
             Self::UrlTooLong => "URL_TOO_LONG",
@@ -116,6 +120,11 @@ impl Code {
                 "The upload is still open, already complete, or over. A file is being scanned, was rejected, or could \
                  not be scanned. Three newer requests send the same part. A name or a path is taken, or the last \
                  owner would go."
+            }
+            Self::Archived => {
+                "The bytes are in an archive of the bucket. `archive.state` says whether a thaw is needed (`ARCHIVED`) \
+                 or under way (`THAWING`); in GraphQL it is in `extensions`. See [archived \
+                 objects](../operations/archiving.md)."
             }
             Self::TooLarge => "The request is over a size limit.",
             Self::QuotaExceeded => {

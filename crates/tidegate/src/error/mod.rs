@@ -4,8 +4,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use self::archived::{ArchiveState, ArchiveStatus};
+
 pub use code::Code;
 
+pub mod archived;
 mod code;
 
 /// The result of a shared function.
@@ -33,6 +36,9 @@ pub enum Error {
     /// The thing is in a state that does not allow the operation.
     #[error("{0}")]
     InvalidState(Cow<'static, str>),
+    /// The bytes are in an archive of the bucket, and cannot be read before a thaw.
+    #[error("{}", archived_message(.0))]
+    Archived(ArchiveStatus),
     /// A size limit is exceeded.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
@@ -78,6 +84,7 @@ impl Error {
             Self::Forbidden(_) => Code::Forbidden,
             Self::NotFound(_) => Code::NotFound,
             Self::InvalidState(_) => Code::InvalidState,
+            Self::Archived(_) => Code::Archived,
             Self::TooLarge(_) => Code::TooLarge,
             Self::QuotaExceeded(_) => Code::QuotaExceeded,
             Self::RateLimited { .. } => Code::RateLimited,
@@ -186,6 +193,16 @@ impl fmt::Display for Shortage {
     }
 }
 
+/// Returns what a caller is told who asks for archived bytes.
+fn archived_message(status: &ArchiveStatus) -> &'static str {
+    match status.state {
+        ArchiveState::Archived => "it is archived; ask for a thaw, and read it once that has ended",
+        ArchiveState::Thawing => "it is archived, and its thaw has begun; read it once that has ended",
+        // The state changed between the refusal of the store and the question for the state.
+        ArchiveState::Readable | ArchiveState::Thawed { .. } => "it was archived until a moment ago; ask again",
+    }
+}
+
 /// Returns a [`Error::BadRequest`] with a message that says what would be right.
 pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
     Error::BadRequest(message.into())
@@ -210,6 +227,7 @@ impl From<store::Error> for Error {
             Store::Incomplete(_) => Self::BadRequest("the body ended early".into()),
             Store::TooLarge { limit } => Self::TooLarge(format!("at most {limit} bytes are allowed").into()),
             Store::Full => Self::InsufficientStorage,
+            Store::Archived(state) => Self::Archived(state.into()),
             Store::Unavailable(_) => Self::Unavailable(error.into()),
             Store::Damaged(_) | Store::Refused(_) => Self::StoreError(error),
             Store::AlreadyExists | Store::InvalidKey(_) | Store::BadRange | Store::BadLifetime => {

@@ -54,6 +54,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             AuthMode::None => without_end(Principal::user(user_id(SHARED_USER)?)),
             AuthMode::Dev => without_end(principal_from_headers(parts)?),
             AuthMode::Jwt => signed_in_by_token(app, parts).await?,
+            AuthMode::Authorizer => signed_in_by_authorizer(app, parts)?,
         };
         Ok(caller_of(parts, app, signed_in)?)
     }
@@ -83,6 +84,7 @@ fn has_credentials(app: &App, parts: &Parts) -> Result<bool> {
             .iter()
             .any(|name| parts.headers.get(*name).is_some_and(|value| !value.is_empty()))),
         AuthMode::Jwt => Ok(!matches!(credentials(&parts.headers)?, Credentials::None)),
+        AuthMode::Authorizer => Ok(parts.extensions.get::<AuthorizerClaims>().is_some()),
     }
 }
 
@@ -181,6 +183,31 @@ async fn signed_in_by_token(app: &App, parts: &Parts) -> Result<SignedIn> {
         if means != "none" {
             let client = parts.extensions.get::<ClientAddress>().map(|client| client.0);
             tracing::info!(means, client = ?client, reason = %error, "somebody could not sign in");
+        }
+    }
+    outcome
+}
+
+/// The claims that the authorizer of API Gateway has passed on: an extension of requests that come
+/// as events of AWS Lambda, and of no others.
+#[derive(Debug, Clone)]
+pub(super) struct AuthorizerClaims(pub(super) lambda::Claims);
+
+/// Returns the caller of `AUTH_MODE=authorizer`; a refusal is counted and logged without the claims.
+fn signed_in_by_authorizer(app: &App, parts: &Parts) -> Result<SignedIn> {
+    let (means, outcome) = match parts.extensions.get::<AuthorizerClaims>() {
+        None => ("none", Err(unauthenticated())),
+        // An authorizer may have read a cookie, which browsers send from any page.
+        Some(AuthorizerClaims(claims)) => {
+            let by_header = parts.headers.contains_key(header::AUTHORIZATION);
+            let same_site = if by_header { Ok(()) } else { check_same_site(parts) };
+            ("authorizer", same_site.and_then(|()| app.sign_in.accept_claims(claims.clone())))
+        }
+    };
+    if let Err(error) = &outcome {
+        metrics::counter!("tidegate_sign_in_refused_total", "by" => means).increment(1);
+        if means != "none" {
+            tracing::info!(means, reason = %error, "somebody could not sign in");
         }
     }
     outcome

@@ -8,6 +8,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::archived::ArchiveResponse;
+use crate::error::archived::ArchiveStatus;
 use crate::error::{Code, Error};
 use crate::model::quota::Shortage;
 
@@ -45,6 +47,9 @@ struct ErrorDetail {
     /// With `QUOTA_EXCEEDED`: how much the request needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<u64>,
+    /// With `ARCHIVED`: what is known of the archive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<ArchiveResponse>,
 }
 
 /// The code of an error response, for the log.
@@ -75,7 +80,7 @@ pub(super) fn status_of(code: Code) -> StatusCode {
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-        Code::InvalidState => StatusCode::CONFLICT,
+        Code::InvalidState | Code::Archived => StatusCode::CONFLICT,
         Code::TooLarge | Code::QuotaExceeded => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UrlTooLong => StatusCode::URI_TOO_LONG,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -95,8 +100,7 @@ impl IntoResponse for ApiError {
             // The cause is logged only here, and never sent.
             tracing::error!(error = self.0.detail(), code = self.0.code().as_str(), "a request failed");
         }
-        let shortage = if let Error::QuotaExceeded(shortage) = &self.0 { Some(shortage) } else { None };
-        let mut response = body_with(status, self.0.code(), &self.0.to_string(), shortage);
+        let mut response = body_with(status, self.0.code(), &self.0.to_string(), Facts::of(&self.0));
         response.extensions_mut().insert(ErrorCode(self.0.code().as_str()));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -116,16 +120,36 @@ impl IntoResponse for ApiError {
 
 /// Returns an error response for a request that never reached a shared function.
 pub(crate) fn body(code: Code, message: &str) -> Response {
-    body_with(status_of(code), code, message, None)
+    body_with(status_of(code), code, message, Facts::default())
 }
 
 /// Returns the response to a method that the route does not have.
 pub(super) fn no_such_method(message: &str) -> Response {
-    body_with(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message, None)
+    body_with(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message, Facts::default())
 }
 
-/// Returns an error response with the figures of an exceeded quota.
-fn body_with(status: StatusCode, code: Code, message: &str, shortage: Option<&Shortage>) -> Response {
+/// What an error says beside its message.
+#[derive(Debug, Clone, Copy, Default)]
+struct Facts<'a> {
+    /// The figures of an exceeded quota.
+    shortage: Option<&'a Shortage>,
+    /// The state of archived bytes.
+    archive: Option<ArchiveStatus>,
+}
+
+impl<'a> Facts<'a> {
+    fn of(error: &'a Error) -> Self {
+        match error {
+            Error::QuotaExceeded(shortage) => Self { shortage: Some(shortage), archive: None },
+            Error::Archived(status) => Self { shortage: None, archive: Some(*status) },
+            _ => Self::default(),
+        }
+    }
+}
+
+/// Returns an error response.
+fn body_with(status: StatusCode, code: Code, message: &str, facts: Facts<'_>) -> Response {
+    let Facts { shortage, archive } = facts;
     let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let error = ErrorDetail {
         code: code.as_str(),
@@ -134,6 +158,7 @@ fn body_with(status: StatusCode, code: Code, message: &str, shortage: Option<&Sh
         used: shortage.map(|shortage| shortage.used),
         quota: shortage.map(|shortage| shortage.quota),
         requested: shortage.map(|shortage| shortage.requested),
+        archive: archive.map(Into::into),
     };
     let body = ErrorBody { error, detail: None, message: None };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

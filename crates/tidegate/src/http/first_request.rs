@@ -42,6 +42,7 @@ fn sign_in(config: &Config) -> Vec<&'static str> {
         AuthMode::Jwt if tokens.jwks_url.is_some() || tokens.public_key.is_some() => {
             vec![r#""Authorization: Bearer $TOKEN""#]
         }
+        AuthMode::Authorizer => vec![r#""Authorization: Bearer $TOKEN""#],
         AuthMode::Jwt => vec![r#""X-Service-Token: $SERVICE_TOKEN""#, "'X-User-Id: ann'", "'X-Org-Id: lab'"],
     }
 }

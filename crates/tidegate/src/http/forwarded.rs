@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Version};
 
 use super::connections::OpenConnection;
 use super::peer_account;
-use super::serve::Peer;
+use super::serve::{LocalAddress, Peer};
 
 /// Headers that proxies, load balancers and CDNs add. A client can send them too, which takes from
 /// it only what it would have had by itself.
@@ -60,12 +60,13 @@ pub(crate) fn shows_a_proxy(request: &Request) -> bool {
 
 /// Returns whether a service account on this machine opened the connection of a request.
 fn comes_from_a_service(request: &Request) -> bool {
-    let (Some(Peer(peer)), Some(connection)) =
-        (request.extensions().get::<Peer>(), request.extensions().get::<Arc<OpenConnection>>())
+    let extensions = request.extensions();
+    let (Some(Peer(peer)), Some(LocalAddress(own)), Some(connection)) =
+        (extensions.get::<Peer>(), extensions.get::<LocalAddress>(), extensions.get::<Arc<OpenConnection>>())
     else {
         return false;
     };
-    peer.ip().to_canonical().is_loopback() && connection.is_of_a_service(|| peer_account::is_service(*peer))
+    peer.ip().to_canonical().is_loopback() && connection.is_of_a_service(|| peer_account::is_service(*peer, *own))
 }
 
 /// Returns whether a request has a header that proxies add.

@@ -15,12 +15,18 @@ use super::cors::{CorsPolicy, is_preflight};
 use super::error::{ApiError, body};
 use super::forwarded::{shows_a_proxy, was_forwarded};
 use super::head::Malformed;
+use super::observe::InvocationId;
 use crate::app::App;
 use crate::config::{host_of, is_loopback_host};
 use crate::error::{Code, Error};
 
 /// The longest path and query in bytes; the limit of CloudFront.
 pub(crate) const MAX_URL: usize = 8192;
+
+/// The name under which AWS routes to this function, where it is a name of the API
+/// (`LAMBDA_OWN_DOMAIN`). An extension of requests that come as events.
+#[derive(Debug, Clone)]
+pub(super) struct OwnDomain(pub(super) String);
 
 /// The state shared by the middleware.
 #[derive(Debug)]
@@ -62,7 +68,9 @@ fn check_names_and_origin(guards: &Guards, request: &Request) -> Result<(), Erro
     };
     let name = host_of(host).to_ascii_lowercase();
     let loopback = is_loopback_host(&name);
-    let ours = name == guards.app.addresses.api.host() || config.allowed_hosts.contains(&name);
+    let ours = name == guards.app.addresses.api.host()
+        || config.allowed_hosts.contains(&name)
+        || request.extensions().get::<OwnDomain>().is_some_and(|own| own.0 == name);
     if config.insecure_auth() && !config.auth.allow_insecure_remote {
         if !loopback {
             return Err(Error::Forbidden(
@@ -105,7 +113,9 @@ pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Reque
         && !auth::is_service(app, request.headers())
         && let Err(error) = app.rates.check_address(*client)
     {
-        if shows_a_proxy(&request) && app.config.trusted_proxies.is_empty() {
+        // A function knows clients by the event's context, whatever proxies write.
+        let by_header = request.extensions().get::<InvocationId>().is_none();
+        if by_header && shows_a_proxy(&request) && app.config.trusted_proxies.is_empty() {
             let message =
                 "requests come through a proxy: all its clients share one limit unless TRUSTED_PROXIES names it";
             WARNED.call_once(|| tracing::warn!("{message}"));

@@ -123,6 +123,7 @@ fn surfaces(app: &App) -> String {
         AuthMode::Dev => "by the X-User-Id header, for development",
         AuthMode::None => "off: everybody is one user",
         AuthMode::Jwt => "by token",
+        AuthMode::Authorizer => "by the authorizer of API Gateway",
     };
     let mut rows = row("Surfaces", &on.join(", ")) + &row("Sign-in", sign_in);
     if app.config.is_on(OwnerKind::Files) {

@@ -4,6 +4,7 @@
 
 mod address;
 mod admission;
+mod archived;
 mod audit;
 mod auth;
 mod body_pace;
@@ -32,6 +33,7 @@ mod head;
 mod jobs;
 mod json;
 mod kept_body;
+mod lambda_gateway;
 mod landing_page;
 mod manual;
 mod observe;
@@ -163,8 +165,9 @@ pub fn api_router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_rate))
         .layer(from_fn_with_state(Arc::clone(&guards), guard::check_host))
+        .layer(from_fn(lambda_gateway::limit_event))
         .layer(from_fn_with_state(guards, guard::cors))
-        .merge(probes.method_not_allowed_fallback(no_such_method))
+        .merge(probes.method_not_allowed_fallback(no_such_method).layer(from_fn(lambda_gateway::limit_event)))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(guard::refuse_malformed))
         .layer(from_fn(error::reword_rejections))
@@ -184,7 +187,9 @@ async fn no_such_method() -> Response<Body> {
     error::no_such_method("this route has no such method")
 }
 
+pub use self::lambda_gateway::{Gateway, Invoked};
 pub use self::operations::operations_router;
+pub use self::ops::record_gauges;
 
 /// Returns the router for health probes and metrics of a stand-alone edge.
 pub fn edge_ops_router(ops: edge::ops::EdgeOps) -> Router {

@@ -25,6 +25,11 @@ pub(crate) struct Watch {
     pub(crate) app: Arc<App>,
 }
 
+/// The id of the invocation that a request came by: an extension of requests that come as events of
+/// AWS Lambda.
+#[derive(Debug, Clone)]
+pub(super) struct InvocationId(pub(super) String);
+
 /// Gives a request an id and a client address, runs it in a span, and logs and counts the response.
 pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -42,8 +47,20 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
     // Paths of the S3 door are bucket and key; those of the API may hold a token.
     let path = (door == "s3").then(|| request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", door, id, method = %method, route, trace_id = tracing::field::Empty);
-    if let Some(trace) = trace_of(request.headers()) {
+    let span = tracing::info_span!(
+        "request",
+        door,
+        id,
+        method = %method,
+        route,
+        trace_id = tracing::field::Empty,
+        aws_request_id = tracing::field::Empty,
+    );
+    let invocation = request.extensions().get::<InvocationId>();
+    if let Some(InvocationId(invocation)) = invocation {
+        span.record("aws_request_id", invocation);
+    }
+    if let Some(trace) = trace_of(request.headers(), invocation.is_some()) {
         span.record("trace_id", &trace.trace_id);
         telemetry::set_parent(&span, &trace);
     }
@@ -70,18 +87,23 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
     response
 }
 
-/// Returns the trace context in `traceparent` (W3C Trace Context) or `X-Amzn-Trace-Id`.
-fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+/// Returns the trace context in `traceparent` (W3C Trace Context) or `X-Amzn-Trace-Id`. In a function
+/// the latter comes first, since it is the invocation's, and a client writes the former.
+fn trace_of(headers: &HeaderMap, in_function: bool) -> Option<TraceContext> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let w3c = header("traceparent").and_then(TraceContext::from_traceparent);
-    w3c.or_else(|| header("x-amzn-trace-id").and_then(TraceContext::from_amzn))
+    let w3c = || header("traceparent").and_then(TraceContext::from_traceparent);
+    let amzn = || header("x-amzn-trace-id").and_then(TraceContext::from_amzn);
+    if in_function { amzn().or_else(w3c) } else { w3c().or_else(amzn) }
 }
 
-/// Returns the client's `X-Request-Id` if it is safe to log, otherwise a new id.
+/// Returns the client's `X-Request-Id` if it is safe to log, otherwise the id of the invocation, or a
+/// new one.
 fn request_id(request: &Request) -> String {
     let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     let given = given.filter(|id| is_plain_id(id));
-    given.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
+    let invocation = request.extensions().get::<InvocationId>().map(|InvocationId(id)| id.as_str());
+    let known = given.or(invocation.filter(|id| is_plain_id(id)));
+    known.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
 }
 
 /// Returns whether a client's request id may be logged as it is: 8 to 64 letters, digits and
@@ -97,4 +119,22 @@ fn method_label(method: &axum::http::Method) -> &'static str {
         .into_iter()
         .find(|known| *known == method.as_str())
         .unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_a_function_the_trace_is_that_of_the_invocation() {
+        let mut headers = HeaderMap::new();
+        let client = HeaderValue::from_static("00-11111111111111111111111111111111-2222222222222222-01");
+        headers.insert("traceparent", client);
+        let of = |headers: &HeaderMap, in_function| trace_of(headers, in_function).map(|trace| trace.trace_id);
+        assert_eq!(of(&headers, true).as_deref(), Some("11111111111111111111111111111111"));
+        let invocation = HeaderValue::from_static("Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Sampled=1");
+        headers.insert("x-amzn-trace-id", invocation);
+        assert_eq!(of(&headers, true).as_deref(), Some("4bf92f3577b34da6a3ce929d0e0e4736"));
+        assert_eq!(of(&headers, false).as_deref(), Some("11111111111111111111111111111111"));
+    }
 }

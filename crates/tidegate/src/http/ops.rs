@@ -130,7 +130,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     let shown_to = on_api_door(&app.config);
     if may_see_metrics(shown_to, &request) {
-        count(&app).await;
+        record_gauges(&app).await;
     }
     show_metrics(shown_to, &request)
 }
@@ -150,19 +150,22 @@ fn on_api_door(config: &Config) -> Metrics {
 #[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operations", security(()), responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     if may_see_metrics(app.config.metrics, &request) {
-        count(&app).await;
+        record_gauges(&app).await;
     }
     show_private_metrics(app.config.metrics, &request)
 }
 
-/// Updates the gauges that are read from the database.
-async fn count(app: &App) {
+/// Sets the gauges that are read from the database, the disks and the queues. Errors are logged.
+pub async fn record_gauges(app: &App) {
     match app.db.count_jobs().await {
         Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead_letters),
         Err(error) if error.is_logged() => {}
         Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
     }
     count_quotas(app).await;
+    if let Some(transport) = &app.transport {
+        transport.record_depths();
+    }
     app.disks.record_metrics();
 }
 

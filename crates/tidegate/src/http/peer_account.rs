@@ -10,14 +10,13 @@ const PEOPLE: RangeInclusive<u32> = 1000..=60_000;
 /// The tables of the kernel's TCP sockets, for IPv4 and IPv6 (`proc_net_tcp`, Linux).
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// Returns whether a service account other than the server's own opened a connection. `false` if that
-/// cannot be found out, as when the connection comes from another machine.
-pub(super) fn is_service(peer: SocketAddr) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    TABLES
-        .iter()
-        .filter_map(|table| read(table))
-        .any(|table| owners(&table, peer).any(|owner| is_service_account(owner, own)))
+/// Returns whether a service account other than the server's own opened a connection from `peer` to
+/// `own`, the server's end. `false` if that cannot be found out, as when the connection comes from
+/// another machine.
+pub(super) fn is_service(peer: SocketAddr, own: SocketAddr) -> bool {
+    let account = rustix::process::geteuid().as_raw();
+    let tables: String = TABLES.iter().filter_map(|table| read(table)).collect();
+    owners(&tables, peer, own).into_iter().any(|owner| is_service_account(owner, account))
 }
 
 /// Returns a table; `None` if the system shows none.
@@ -30,15 +29,28 @@ fn is_service_account(owner: u32, own: u32) -> bool {
     owner != own && owner != 0 && !PEOPLE.contains(&owner)
 }
 
-/// Returns the accounts of the sockets in a table that are bound to an address.
-fn owners(table: &str, address: SocketAddr) -> impl Iterator<Item = u32> {
-    let names = [address_in_table(address.ip(), address.port()), mapped_in_table(address)];
-    table.lines().filter_map(move |line| {
-        let mut fields = line.split_ascii_whitespace();
-        let local = fields.nth(1)?;
-        // Then the other side, the state, both queues, a timer, retransmissions, and the account.
-        names.iter().any(|name| name == local).then(|| fields.nth(5)?.parse().ok()).flatten()
-    })
+/// Returns the accounts of the sockets in a table that are bound to `peer`: of those connected to
+/// `own`, or of all if none is, as when the kernel redirects the connection. One port can be bound by
+/// several sockets, each connected to another address.
+fn owners(table: &str, peer: SocketAddr, own: SocketAddr) -> Vec<u32> {
+    let (peers, owns) = (names_in_table(peer), names_in_table(own));
+    let bound: Vec<(bool, u32)> = table
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split_ascii_whitespace();
+            let (local, remote) = (fields.nth(1)?, fields.next()?);
+            // Then the state, both queues, a timer, retransmissions, and the account.
+            let connected = owns.iter().any(|name| name == remote);
+            peers.iter().any(|name| name == local).then(|| Some((connected, fields.nth(4)?.parse().ok()?)))?
+        })
+        .collect();
+    let any_connected = bound.iter().any(|(connected, _)| *connected);
+    bound.into_iter().filter(|(connected, _)| *connected || !any_connected).map(|(_, owner)| owner).collect()
+}
+
+/// Returns an address as sockets of both IP versions show it.
+fn names_in_table(address: SocketAddr) -> [String; 2] {
+    [address_in_table(address.ip(), address.port()), mapped_in_table(address)]
 }
 
 /// Returns an address as the table shows it: words in the machine's order of bytes.
@@ -73,13 +85,25 @@ mod tests {
     #[test]
     fn the_account_of_a_connection_is_in_the_table() {
         let peer = "127.0.0.1:35554".parse().unwrap();
-        assert_eq!(owners(TABLE, peer).collect::<Vec<_>>(), [33]);
-        assert_eq!(owners(TABLE, "[::ffff:127.0.0.1]:35554".parse().unwrap()).count(), 1);
-        assert_eq!(owners(TABLE, "127.0.0.1:35555".parse().unwrap()).count(), 0);
+        let own = "127.0.0.1:3000".parse().unwrap();
+        assert_eq!(owners(TABLE, peer, own), [33]);
+        assert_eq!(owners(TABLE, "[::ffff:127.0.0.1]:35554".parse().unwrap(), own), [33]);
+        assert!(owners(TABLE, "127.0.0.1:35555".parse().unwrap(), own).is_empty());
         let v6 = "0: 00000000000000000000000001000000:8AE2 0:0 01 0:0 0:0 0 101 0 1";
-        assert_eq!(owners(v6, "[::1]:35554".parse().unwrap()).collect::<Vec<_>>(), [101]);
-        let mapped = "0: 0000000000000000FFFF00000100007F:8AE2 0:0 01 0:0 0:0 0 101 0 1";
-        assert_eq!(owners(mapped, peer).collect::<Vec<_>>(), [101]);
+        assert_eq!(owners(v6, "[::1]:35554".parse().unwrap(), own), [101], "redirected by the kernel");
+        let mapped =
+            "0: 0000000000000000FFFF00000100007F:8AE2 0000000000000000FFFF00000100007F:0BB8 01 0:0 0:0 0 101 0 1";
+        assert_eq!(owners(mapped, peer, own), [101]);
+    }
+
+    #[test]
+    fn a_connection_of_the_same_port_to_elsewhere_is_another() {
+        let peer = "127.0.0.1:35554".parse().unwrap();
+        let elsewhere = "2: 0100007F:8AE2 0100007F:1538 01 0:0 0:0 0 101 0 1\n";
+        let table = format!("{elsewhere}{TABLE}");
+        assert_eq!(owners(&table, peer, "127.0.0.1:3000".parse().unwrap()), [33]);
+        assert_eq!(owners(&table, peer, "127.0.0.1:5432".parse().unwrap()), [101]);
+        assert_eq!(owners(&table, peer, "127.0.0.1:80".parse().unwrap()), [101, 33], "redirected by the kernel");
     }
 
     #[test]
@@ -99,10 +123,11 @@ mod tests {
     #[tokio::test]
     async fn a_connection_of_this_process_is_found() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let client = stream.local_addr().unwrap();
         let table = read(TABLES[0]).unwrap();
-        let own = rustix::process::geteuid().as_raw();
-        assert!(owners(&table, client.local_addr().unwrap()).any(|owner| owner == own));
-        assert!(!is_service(client.local_addr().unwrap()));
+        assert_eq!(owners(&table, client, address), [rustix::process::geteuid().as_raw()]);
+        assert!(!is_service(client, address));
     }
 }

@@ -36,6 +36,10 @@ const STOP_TOKENS: usize = 16;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// The server's address of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalAddress(pub(crate) SocketAddr);
+
 /// Serves the connections of a door.
 pub(crate) trait ConnectionHandler: Clone + Send + 'static {
     /// Serves one connection until either side closes it, and notes its requests in `connection`.
@@ -187,12 +191,14 @@ impl ConnectionHandler for RouterHandler {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let Self { router, buffer } = self;
+        let own = stream.local_addr()?;
         let state = Arc::new(ConnectionState::default());
         let filter = RequestFilter::new(WriteTimeout::new(stream), Arc::clone(&state));
         let service = service_fn(move |request: Request<Incoming>| {
             let in_progress = connection.begin_request();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(LocalAddress(own));
             request.extensions_mut().insert(Arc::clone(&connection));
             if let Some(malformed) = state.begin_request() {
                 request.extensions_mut().insert(malformed);

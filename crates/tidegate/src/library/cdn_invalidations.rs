@@ -71,7 +71,7 @@ pub(crate) async fn send(app: &App) -> Result<()> {
 
 /// Sends waiting paths in batches until none is left.
 async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
-    let Some(cdn) = &app.cdn else { return Ok(()) };
+    let (Some(cdn), Some(distribution)) = (&app.cdn, &app.config.cloudfront.distribution) else { return Ok(()) };
     loop {
         let some = waiting(app, wild, batch).await?;
         if some.is_empty() {
@@ -82,10 +82,10 @@ async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
         // A path is queued twice by a delete: in its transaction, and once the bytes are moved.
         paths.sort_unstable();
         paths.dedup();
-        let outcome = cdn.invalidate(&paths, &reference).await;
+        let outcome = cdn.invalidate(distribution, &paths, &reference).await;
         let label = if outcome.is_ok() { "sent" } else { "failed" };
         metrics::counter!("tidegate_invalidations_total", "outcome" => label).increment(1);
-        if let Err(error @ cdn::Error::Refused { .. }) = &outcome {
+        if let Err(error @ aws::Error::Refused { .. }) = &outcome {
             let message = "the CDN refuses invalidations; check CLOUDFRONT_DISTRIBUTION_ID and \
                            the permission cloudfront:CreateInvalidation";
             tracing::error!(%error, "{message}");

@@ -9,7 +9,7 @@ use store::{ByteStream, Stat};
 
 use crate::app::{App, StoreDebug};
 use crate::error::{Error, Result};
-use crate::library::objects;
+use crate::library::{objects, thaw};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::media::Media;
@@ -48,6 +48,7 @@ async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
         }
         other => other?,
     };
+    thaw::require_readable(object.owner.kind(), stat.archive)?;
     Ok(Download { object, stat })
 }
 

@@ -7,6 +7,7 @@ use crate::access;
 use crate::app::App;
 use crate::db::{Cursor, ObjectList};
 use crate::error::{Error, Result, bad_request, unauthenticated};
+use crate::library::thaw;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::file::{File, FileFilter, FileKey};
@@ -142,6 +143,7 @@ pub async fn list(
     };
     let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    thaw::show_all(app, found.iter_mut().map(|file| &mut file.object)).await?;
     Ok((found, more))
 }
 

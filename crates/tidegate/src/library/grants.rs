@@ -10,7 +10,7 @@ use sign::{PolicySignature, Resource, window_expiry};
 use crate::app::App;
 use crate::config::{GrantMode, Origin};
 use crate::error::{Error, Result};
-use crate::library::objects;
+use crate::library::{objects, thaw};
 use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
 use crate::model::ids::ObjectId;
@@ -93,9 +93,10 @@ pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
         let url = format!("{}/v1/images/{id}/range", app.addresses.api);
         return Ok(Grant { url, authorization: Authorization::SignIn, object });
     };
+    let ends = thaw::grant_end(app, &object.owner, id, &object.key, &object.content).await?;
     let url = format!("{edge}/{}", object.key);
     let root = served_root(app, object.key.as_str())?;
-    let (signature, times) = sign_root(app, root, app.config.cloudfront.lifetime, app.db.now())?;
+    let (signature, times) = sign_root_until(app, root, app.config.cloudfront.lifetime, ends, app.db.now())?;
     let (url, authorization) = match app.config.cloudfront.auth_mode {
         GrantMode::Url => (format!("{url}?{}", signature.query()), Authorization::Url(times)),
         GrantMode::Cookie => {
@@ -118,7 +119,19 @@ pub(crate) fn sign_root(
     lifetime: Duration,
     now: SystemTime,
 ) -> Result<(Arc<PolicySignature>, Times)> {
-    let times = window(now, lifetime);
+    sign_root_until(app, root, lifetime, u64::MAX, now)
+}
+
+/// Returns the signature over a served root as [`sign_root`] does, but expiring at `not_after` (epoch
+/// seconds) at the latest.
+fn sign_root_until(
+    app: &App,
+    root: &str,
+    lifetime: Duration,
+    not_after: u64,
+    now: SystemTime,
+) -> Result<(Arc<PolicySignature>, Times)> {
+    let times = window(now, lifetime).capped(not_after);
     let edge = edge(app)?;
     let signer = app.signing_key.signer();
     let covered = (root.to_owned(), times.expires_at, signer.key_pair_id().to_owned());

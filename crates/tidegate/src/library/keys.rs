@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_lc_rs::digest;
 use sign::{KeyKind, PublicKey};
 
 use crate::access;
 use crate::app::App;
+use crate::config::known_keys;
 use crate::config::secrets::KeyTimes;
 use crate::error::{Error, Result};
 use crate::model::access::Action;
@@ -61,9 +61,8 @@ pub async fn list(app: &Arc<App>, caller: &Caller) -> Result<Vec<KeyState>> {
 /// Returns the keys of grants: the one that signs, and those that the edge accepts.
 fn edge_keys(app: &App, times: &KeyTimes) -> Vec<KeyState> {
     let signing = app.signing_key.signer().key_pair_id().to_owned();
-    let is_given = app.config.cloudfront.key.is_some();
+    let is_given = app.config.cloudfront.key.is_some() || app.remote_key.is_some();
     let shown = |(id, pem): (String, String)| {
-        let (_, spki) = sign::pem_block(&pem).ok()?;
         let algorithm = match PublicKey::parse(&pem).ok()?.kind() {
             KeyKind::Rsa2048 => "RSA-2048",
             KeyKind::P256 => "P-256",
@@ -75,7 +74,7 @@ fn edge_keys(app: &App, times: &KeyTimes) -> Vec<KeyState> {
             () => "file",
         };
         let since = times.edge.get(&id).copied().filter(|_| source != "setting");
-        let fingerprint = Some(hex::encode(digest::digest(&digest::SHA256, &spki)));
+        let fingerprint = known_keys::fingerprint(&pem);
         Some(KeyState { used_for: "edge", id, algorithm, fingerprint, signs, source, since })
     };
     app.edge_keys.trusted().into_iter().filter_map(shown).collect()

@@ -11,4 +11,6 @@ pub mod objects;
 pub mod overview;
 pub(crate) mod positions;
 pub(crate) mod quotas;
+pub mod thaw;
+pub mod thaw_job;
 pub mod tokens;

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::db::{Cursor, ObjectList};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::cdn_invalidations;
-use crate::library::positions;
+use crate::library::{positions, thaw};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
@@ -79,8 +79,9 @@ pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectI
 
 /// Returns a readable object with its name, from the database. Authorizes the caller.
 pub async fn find_named(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<(Object, Content)> {
-    let (_, object) = find(app, caller, Action::Read, kind, id).await?;
+    let (owner, mut object) = find(app, caller, Action::Read, kind, id).await?;
     let content = ready_content(&object)?.clone();
+    thaw::show(app, &owner, &mut object).await?;
     Ok((object, content))
 }
 
@@ -107,6 +108,7 @@ pub async fn list(
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = items.len() > wanted;
     items.truncate(wanted);
+    thaw::show_all(app, &mut items).await?;
     Ok(Page { items, more, total })
 }
 

@@ -16,6 +16,8 @@ pub enum Action {
     Write,
     /// Delete objects.
     Delete,
+    /// Have the store thaw archived objects, which costs money.
+    Thaw,
     /// Manage members, or delete the whole.
     Manage,
     /// Read the audit log.
@@ -30,11 +32,12 @@ pub enum Action {
 
 impl Action {
     /// All actions, so that tests leave none out.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::List,
         Self::Read,
         Self::Write,
         Self::Delete,
+        Self::Thaw,
         Self::Manage,
         Self::Audit,
         Self::IssueTokens,
@@ -54,6 +57,7 @@ impl Action {
             Self::Read => "read",
             Self::Write => "write",
             Self::Delete => "delete",
+            Self::Thaw => "thaw",
             Self::Manage => "manage",
             Self::Audit => "audit",
             Self::IssueTokens => "issue-tokens",

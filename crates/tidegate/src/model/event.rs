@@ -78,6 +78,10 @@ pub enum AuditAction {
     JobRetried,
     /// A link to one file was issued, with a lifetime that its issuer chose.
     LinkIssued,
+    /// A thaw of an archived object was requested from the store.
+    ThawRequested,
+    /// An archived object has become readable.
+    ObjectThawed,
     /// An action was refused.
     Refused(Action),
 }
@@ -119,6 +123,8 @@ impl AuditAction {
             Self::NodesRestored => "nodes.restored",
             Self::JobRetried => "job.retried",
             Self::LinkIssued => "link.issued",
+            Self::ThawRequested => "object.thaw-requested",
+            Self::ObjectThawed => "object.thawed",
             Self::Refused(action) => action.as_str(),
         }
     }

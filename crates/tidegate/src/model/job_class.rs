@@ -17,6 +17,11 @@ impl JobClass {
     /// All classes.
     pub const ALL: [Self; 4] = [Self::Upkeep, Self::Scans, Self::Images, Self::Videos];
 
+    /// Returns the class with a name; `None` if there is none.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
+    }
+
     /// Returns the name in the database, in metrics and in `WORKER_CLASSES`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,6 +9,7 @@ use super::object::{Content, Object, ObjectState};
 use super::owner::Owner;
 use super::principal::Principal;
 use super::upload::UploadState;
+use crate::error::archived::ArchiveState;
 
 /// The most bytes in a file name.
 const MAX_NAME: usize = 255;
@@ -332,6 +333,8 @@ pub struct StatusChange {
     pub reason: Option<String>,
     /// When it happened.
     pub at: SystemTime,
+    /// The new archive state, if that is what has changed and not the status.
+    pub archive: Option<ArchiveState>,
 }
 
 #[cfg(test)]

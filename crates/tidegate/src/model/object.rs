@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::ids::ObjectId;
 use super::key::Key;
+use crate::error::archived::ArchiveStatus;
 
 /// The state of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,6 +107,8 @@ pub struct Object {
     pub created_at: SystemTime,
     /// The facts about its bytes; `None` before they are complete.
     pub content: Option<Content>,
+    /// What is known of its archive; `None` unless `library::thaw` has filled it in.
+    pub archive: Option<ArchiveStatus>,
 }
 
 /// The facts about stored bytes.

@@ -39,7 +39,7 @@ impl Role {
     pub fn allows(self, action: Action) -> bool {
         let needed = match action {
             Action::List | Action::Read => Self::Viewer,
-            Action::Write | Action::Delete => Self::Editor,
+            Action::Write | Action::Delete | Action::Thaw => Self::Editor,
             Action::Manage | Action::Audit => Self::Manager,
             Action::IssueTokens | Action::SetQuota | Action::Operate => return false,
         };

@@ -1,6 +1,13 @@
 //! The queue of background work: every kind of job, its properties, and how it is enqueued and
 //! withdrawn. Every job may run more than once. Never runs jobs; see `worker`.
 
+pub mod depth;
+pub mod message;
+mod redis;
+pub mod redrive;
+mod sender;
+pub mod transport;
+
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
@@ -143,6 +150,13 @@ pub enum Job {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<(i64, Uuid)>,
     },
+    /// Looks at an archived object that thaws, until it is readable.
+    ThawV1 {
+        /// The id of the object.
+        object: Uuid,
+        /// When the thaw was requested, in microseconds.
+        since: i64,
+    },
     /// Does a turn of a bulk action.
     BulkV1 {
         /// The id of the bulk action.
@@ -181,6 +195,7 @@ impl Job {
             Self::HidePackageV1 { .. } => "hide_package",
             Self::ForgetAssetV1 { .. } => "forget_asset",
             Self::RestoreTreeV1 { .. } => "restore_tree",
+            Self::ThawV1 { .. } => "thaw",
             Self::BulkV1 { .. } => "bulk",
         }
     }
@@ -212,6 +227,7 @@ impl Job {
             | Self::HidePackageV1 { .. }
             | Self::ForgetAssetV1 { .. }
             | Self::RestoreTreeV1 { .. }
+            | Self::ThawV1 { .. }
             | Self::BulkV1 { .. } => None,
         }
     }
@@ -225,6 +241,7 @@ impl Job {
             Self::ScanFileV1 { object } => Some(format!("scan:{object}").into()),
             Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
             Self::PublishPackageV1 { object, .. } => Some(format!("publish:{object}").into()),
+            Self::ThawV1 { object, .. } => Some(format!("thaw:{object}").into()),
             Self::ForgetAssetV1 { object } => Some(format!("forget:{object}").into()),
             Self::BulkV1 { bulk } => Some(format!("bulk:{bulk}").into()),
             Self::HideTreeV1 { dataset, deleted_at, .. } => Some(format!("hide:{dataset}:{deleted_at}").into()),
@@ -268,6 +285,7 @@ impl Job {
             | Self::HideTreeV1 { .. }
             | Self::HidePackageV1 { .. }
             | Self::RestoreTreeV1 { .. }
+            | Self::ThawV1 { .. }
             | Self::BulkV1 { .. } => Duration::from_secs(120),
             _ => Duration::from_secs(3600),
         }

@@ -61,8 +61,9 @@ impl EdgeServer {
             }
             StoreSetting::S3(s3) => edge::Origin::Remote(Arc::new(open_bucket(&config, s3, &s3.endpoint).await)),
         };
-        let keys = config.edge.keys.clone();
-        let edge_keys = Arc::new(tokio::task::spawn_blocking(move || EdgeKeys::open(keys, None)).await??);
+        let (keys, production) = (config.edge.keys.clone(), config.in_production());
+        let edge_keys =
+            Arc::new(tokio::task::spawn_blocking(move || EdgeKeys::open(keys, Vec::new(), production)).await??);
         let own_page = config.public_base_url.as_ref().map(ToString::to_string);
         let edge = Edge::new(&config, &address, own_page, Arc::clone(&edge_keys), origin);
         let bytes = edge_door(listener, edge)?;

@@ -2,6 +2,7 @@
 //! shuts them down in order. The doors are in `http/`, the state in `app.rs`.
 
 pub mod edge;
+pub mod lambda;
 pub mod work;
 
 use std::net::{IpAddr, SocketAddr};
@@ -134,6 +135,10 @@ impl Server {
         );
         let (signing_key, edge_keys) = (Arc::clone(&self.app.signing_key), Arc::clone(&self.app.edge_keys));
         tasks.spawn(signing_key.reload_periodically(edge_keys, self.app.config.edge.keys_refresh, stop.clone()));
+        if let Some(remote) = self.app.remote_key.clone() {
+            let (signing_key, edge_keys) = (Arc::clone(&self.app.signing_key), Arc::clone(&self.app.edge_keys));
+            tasks.spawn(remote.refresh_periodically(signing_key, edge_keys, stop.clone()));
+        }
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
         let (closing, ending) = (self.app.closing.clone(), stop.clone());
         tasks.spawn(async move {
@@ -144,7 +149,7 @@ impl Server {
         // The refusals of the last requests are stored too.
         answered.cancel();
         while tasks.join_next().await.is_some() {}
-        self.app.db.close().await;
+        self.app.close().await;
     }
 }
 

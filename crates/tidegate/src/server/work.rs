@@ -50,6 +50,6 @@ pub async fn work(mut config: Config, stop: CancellationToken) -> anyhow::Result
     if let Some(answering) = answering {
         answering.await?;
     }
-    app.db.close().await;
+    app.close().await;
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::token::{Claims, Rejected};
+use super::token::{Claims, Rejected, find_mut, unescaped};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::package::DatasetId;
 use crate::model::principal::{Principal, Roles};
@@ -22,7 +22,8 @@ pub struct Mapping {
     pub roles: String,
     /// The role that makes a user an admin.
     pub admin: String,
-    /// The claim with roles in datasets: an object from dataset ids to role names.
+    /// The claim with roles in datasets: an object from dataset ids to role names, or the
+    /// `dataset_claim` of Pennsieve's authorizer, which has one `NodeId` and its `Role`.
     pub datasets: String,
 }
 
@@ -39,6 +40,16 @@ impl Default for Mapping {
 }
 
 impl Mapping {
+    /// Makes objects and lists again of the texts that API Gateway has made of them, where the mapping
+    /// reads such. Ids of users and organisations are text, and stay as they are.
+    pub(super) fn restore(&self, claims: &mut Map<String, Value>) {
+        for name in [&self.user, &self.org, &self.roles, &self.datasets] {
+            outer(claims, name).map(restore_object);
+        }
+        find_mut(claims, &self.datasets).map(restore_object);
+        find_mut(claims, &self.roles).map(restore_list);
+    }
+
     /// Returns the user that the claims name.
     ///
     /// # Errors
@@ -68,6 +79,34 @@ impl Mapping {
     }
 }
 
+/// Returns the claim that a pointer leads into.
+fn outer<'a>(claims: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Value> {
+    let (first, _) = name.strip_prefix('/')?.split_once('/')?;
+    claims.get_mut(&unescaped(first))
+}
+
+/// Makes an object of the JSON text of one.
+fn restore_object(claim: &mut Value) {
+    if let Some(Ok(object)) = claim.as_str().map(serde_json::from_str::<Map<String, Value>>) {
+        *claim = Value::Object(object);
+    }
+}
+
+/// Makes a list of the text of one. API Gateway joins a token's list by spaces, in brackets, so that
+/// `[power admin]` is one role or two: of a list of several words none is known, and none is granted.
+fn restore_list(claim: &mut Value) {
+    let Some(text) = claim.as_str() else { return };
+    let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else { return };
+    *claim = match serde_json::from_str::<Vec<Value>>(text) {
+        Ok(list) => Value::Array(list),
+        Err(_) if inner.contains(char::is_whitespace) => {
+            tracing::debug!("roles are not granted: where one ends can't be known in a list that is joined by spaces");
+            Value::Null
+        }
+        Err(_) => Value::Array(vec![inner.into()]),
+    };
+}
+
 /// Returns an id: text, or a whole number.
 fn text(claim: &Value) -> Option<String> {
     match claim {
@@ -90,8 +129,26 @@ fn organisation(claim: &Value) -> Option<String> {
 
 /// Returns the roles in datasets. An entry that is not understood grants nothing.
 fn grants(claim: &Value) -> BTreeMap<DatasetId, Role> {
+    if let (Some(Value::String(id)), Some(role)) = (claim.get("NodeId"), claim.get("Role")) {
+        let granted = DatasetId::parse(id).zip(pennsieve_role(role));
+        return granted.into_iter().collect();
+    }
     let lines = claim.as_object().into_iter().flatten();
     lines.filter_map(|(id, role)| Some((DatasetId::parse(id)?, Role::parse(role.as_str()?)?))).collect()
+}
+
+/// Returns a role of Pennsieve's authorizer: its name in either case, or its number, where 1 is a
+/// guest, who may do nothing here.
+fn pennsieve_role(claim: &Value) -> Option<Role> {
+    const BY_NUMBER: [&str; 4] = ["viewer", "editor", "manager", "owner"];
+    match claim {
+        Value::String(name) => Role::parse(&name.to_ascii_lowercase()),
+        Value::Number(number) => {
+            let at = usize::try_from(number.as_u64()?.checked_sub(2)?).ok()?;
+            BY_NUMBER.get(at).and_then(|name| Role::parse(name))
+        }
+        _ => None,
+    }
 }
 
 /// Returns the words of a list claim.

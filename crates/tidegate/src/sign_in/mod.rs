@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use self::claims::Mapping;
 use self::issuer::Issuer;
 use self::jwks::Jwks;
-use self::token::{Expected, Key, Rejected};
+use self::token::{Claims, Expected, Key, Rejected};
 use crate::error::{Error, Result};
 use crate::model::epoch_seconds;
 use crate::model::principal::Principal;
@@ -125,6 +125,22 @@ impl SignIn {
             (None, None) => Err(Rejected::Key),
         };
         let claims = claims.map_err(refused)?;
+        let principal = self.mapping.principal(&claims).map_err(refused)?;
+        Ok(SignedIn { principal, expires_at: claims.expires_at() })
+    }
+
+    /// Returns the user that an authorizer's claims name, and when they end. The claims must come from
+    /// the context of an event, which no client can write.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] if they name no user, or have ended.
+    pub fn accept_claims(&self, mut claims: serde_json::Map<String, serde_json::Value>) -> Result<SignedIn> {
+        self.mapping.restore(&mut claims);
+        let refused = |rejected: Rejected| {
+            Error::Unauthenticated(format!("the authorizer's claims are not taken: {rejected}").into())
+        };
+        let claims = Claims::of_authorizer(claims, epoch_seconds(SystemTime::now())).map_err(refused)?;
         let principal = self.mapping.principal(&claims).map_err(refused)?;
         Ok(SignedIn { principal, expires_at: claims.expires_at() })
     }

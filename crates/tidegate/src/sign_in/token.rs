@@ -151,6 +151,26 @@ pub struct Parsed<'a> {
 pub struct Claims(Map<String, Value>);
 
 impl Claims {
+    /// Returns claims that another program has verified. API Gateway passes numbers on as text.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected::Expired`] if `exp` is not a number, or in the past.
+    pub fn of_authorizer(mut claims: Map<String, Value>, now: u64) -> Result<Self, Rejected> {
+        if let Some(ends) = claims.get_mut("exp") {
+            if let Some(number) = ends.as_str().and_then(|text| text.parse::<u64>().ok()) {
+                *ends = number.into();
+            }
+            // An authorizer's result may be cached for longer than the token lives.
+            #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 stay far below 2^53")]
+            let earliest = now.saturating_sub(LEEWAY) as f64;
+            if !ends.as_f64().is_some_and(|ends| ends > earliest) {
+                return Err(Rejected::Expired);
+            }
+        }
+        Ok(Self(claims))
+    }
+
     /// Returns when the token ends (`exp`), in whole seconds; `None` if that is beyond any date.
     pub fn expires_at(&self) -> Option<SystemTime> {
         let ends = Duration::try_from_secs_f64(self.0.get("exp")?.as_f64()?.floor()).ok()?;
@@ -178,8 +198,20 @@ fn index(step: &str) -> Option<usize> {
     if is_index { step.parse().ok() } else { None }
 }
 
+/// Returns a claim to be changed, by name or by JSON pointer as in [`Claims::get`].
+pub(super) fn find_mut<'a>(claims: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Value> {
+    let Some(pointer) = name.strip_prefix('/') else { return claims.get_mut(name) };
+    let mut steps = pointer.split('/');
+    let first = claims.get_mut(&unescaped(steps.next()?))?;
+    steps.try_fold(first, |value, step| match value {
+        Value::Object(members) => members.get_mut(&unescaped(step)),
+        Value::Array(elements) => elements.get_mut(index(step)?),
+        _ => None,
+    })
+}
+
 /// Unescapes a step of a JSON pointer (RFC 6901, section 4).
-fn unescaped(step: &str) -> String {
+pub(super) fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 

@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, Guard};
 use sign::{PublicKey, Verifier};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::known_keys;
 use crate::config::secrets::{self, PublicKeys};
 
 /// The verifier with the trusted keys, and the folder it is rebuilt from.
@@ -18,9 +19,11 @@ use crate::config::secrets::{self, PublicKeys};
 pub struct EdgeKeys {
     current: ArcSwap<Verifier>,
     folder: PathBuf,
-    /// The id and public key of this server's own signing key, trusted whether or not it lies in
+    /// Ids and public keys of this server's own signing keys, trusted whether or not they lie in
     /// the folder.
-    own: Mutex<Option<(String, String)>>,
+    own: Mutex<Vec<(String, String)>>,
+    /// Whether keys whose private halves everybody has are refused.
+    refuses_published: bool,
     /// The keys found when the folder was last read.
     folder_keys: Mutex<PublicKeys>,
 }
@@ -31,11 +34,11 @@ impl EdgeKeys {
     /// # Errors
     ///
     /// The folder cannot be read.
-    pub fn open(folder: PathBuf, own: Option<(String, String)>) -> anyhow::Result<Self> {
+    pub fn open(folder: PathBuf, own: Vec<(String, String)>, refuses_published: bool) -> anyhow::Result<Self> {
         let folder_keys = secrets::public_keys(&folder)
             .with_context(|| format!("EDGE_KEYS={}: give a folder of <key-pair-id>.pub.pem", folder.display()))?;
-        let edge_keys =
-            Self { current: ArcSwap::default(), folder, own: Mutex::new(own), folder_keys: Mutex::default() };
+        let (own, current, none) = (Mutex::new(last_of_each_id(own)), ArcSwap::default(), Mutex::default());
+        let edge_keys = Self { current, folder, own, refuses_published, folder_keys: none };
         edge_keys.replace(folder_keys);
         Ok(edge_keys)
     }
@@ -67,17 +70,29 @@ impl EdgeKeys {
     pub fn trusted(&self) -> Vec<(String, String)> {
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut pems = self.folder_keys.lock().unwrap_or_else(PoisonError::into_inner).pems.clone();
-        pems.retain(|(id, _)| own.as_ref().is_none_or(|(own, _)| own != id));
+        pems.retain(|(id, _)| own.iter().all(|(own, _)| own != id));
         pems.extend(own);
-        pems.retain(|(_, pem)| PublicKey::parse(pem).is_ok());
+        pems.retain(|(_, pem)| PublicKey::parse(pem).is_ok() && !self.refuses(pem));
         pems.sort();
         pems
     }
 
-    /// Sets this server's own signing key. The key it replaces stays trusted while it lies in the
-    /// folder.
-    pub fn set_own_key(&self, id: &str, public: &str) {
-        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some((id.to_owned(), public.to_owned()));
+    /// Returns whether a key is refused because everybody has its private half.
+    fn refuses(&self, pem: &str) -> bool {
+        self.refuses_published && known_keys::is_published(pem)
+    }
+
+    /// Sets this server's own signing keys. Of several with one id, the last counts. Keys that they
+    /// replace stay trusted while they lie in the folder.
+    pub fn set_own_keys(&self, keys: Vec<(String, String)>) {
+        let keys = last_of_each_id(keys);
+        {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            if *own == keys {
+                return;
+            }
+            *own = keys;
+        }
         let folder_keys = self.folder_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.replace(folder_keys);
     }
@@ -91,7 +106,11 @@ impl EdgeKeys {
         let mut verifier = self.current.load().successor();
         let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (id, pem) in found.pems.iter().chain(&own) {
-            if own.as_ref().is_some_and(|(own, known)| own == id && known.trim() != pem.trim()) {
+            if self.refuses(pem) {
+                tracing::error!(id, "everybody has the private half of this public key: production does not trust it");
+                continue;
+            }
+            if own.iter().any(|(own, known)| own == id && known.trim() != pem.trim()) {
                 tracing::warn!(id, "another public key lies under the id of the server's own, and is not trusted");
             }
             match PublicKey::parse(pem) {
@@ -129,4 +148,12 @@ impl EdgeKeys {
             }
         }
     }
+}
+
+/// Returns keys ordered by id. Of several with one id, the last is kept.
+fn last_of_each_id(mut keys: Vec<(String, String)>) -> Vec<(String, String)> {
+    keys.reverse();
+    keys.sort_by(|one, other| one.0.cmp(&other.0));
+    keys.dedup_by(|later, kept| later.0 == kept.0);
+    keys
 }

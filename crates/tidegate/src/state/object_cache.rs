@@ -158,6 +158,7 @@ mod tests {
             state: ObjectState::Ready,
             created_at: SystemTime::now(),
             content: Some(Content { size: 1, etag: "e".into(), last_modified: SystemTime::now() }),
+            archive: None,
         };
         let reading = async {
             cache.remove(object.id);

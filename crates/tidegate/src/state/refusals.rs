@@ -65,6 +65,19 @@ impl Refusals {
         }
     }
 
+    /// Writes the refusals that are queued, and returns. For a process that may stop between two
+    /// requests without notice; [`Self::write`] must not run there.
+    pub async fn flush(&self, db: &Db) {
+        let mut batch = Vec::new();
+        {
+            let mut receiver = self.receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            while let Some(event) = receiver.as_mut().and_then(|receiver| receiver.try_recv().ok()) {
+                batch.push(event);
+            }
+        }
+        write_or_log(db, &batch).await;
+    }
+
     /// Writes queued refusals until `stop` is cancelled, then those that are left. Only the first
     /// call writes; later calls return at once.
     pub async fn write(&self, db: &Db, stop: CancellationToken) {
@@ -79,16 +92,21 @@ impl Refusals {
             while let Ok(event) = receiver.try_recv() {
                 batch.push(event);
             }
-            if let Err(error) = write_all(db, &batch).await {
-                metrics::counter!("tidegate_audit_dropped_total").increment(batch.len() as u64);
-                tracing::error!(error = error.detail(), events = batch.len(), "refusals can't be recorded");
-            }
+            write_or_log(db, &batch).await;
             batch.clear();
             if stopped {
                 return;
             }
             tokio::time::sleep(BATCH_INTERVAL).await;
         }
+    }
+}
+
+/// Writes refusals, or counts and logs that they are lost.
+async fn write_or_log(db: &Db, batch: &[NewEvent]) {
+    if let Err(error) = write_all(db, batch).await {
+        metrics::counter!("tidegate_audit_dropped_total").increment(batch.len() as u64);
+        tracing::error!(error = error.detail(), events = batch.len(), "refusals can't be recorded");
     }
 }
 

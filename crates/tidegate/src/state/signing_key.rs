@@ -1,6 +1,7 @@
 //! The key that signs grants. A key given by a setting never changes. A key in the data folder is
 //! replaced while the server runs, once a newer one has been there long enough for every edge that
-//! reads the folder to trust it. Which keys an edge trusts is in `edge_keys.rs`.
+//! reads the folder to trust it. A key kept by AWS is replaced by `remote_key.rs`. Which keys an
+//! edge trusts is in `edge_keys.rs`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub struct SigningKey {
     /// Whether it was already logged that the key in use is missing from the folder.
     missing_reported: AtomicBool,
     /// The folder of private keys, and how long a public key must have been there before its
-    /// private key signs. `None` where the key was given by a setting.
+    /// private key signs. `None` where the key comes from elsewhere.
     folder: Option<(PathBuf, Duration)>,
 }
 
@@ -67,16 +68,21 @@ impl SigningKey {
         let read = found.read().and_then(|key| Ok((key.public_pem()?, key)));
         match read {
             Ok((public, key)) => {
-                edge_keys.set_own_key(&found.id, &public);
-                self.current.store(Arc::new(Signer::new(found.id.clone(), key, self.hash)));
+                edge_keys.set_own_keys(vec![(found.id.clone(), public)]);
+                self.switch(found.id.clone(), key);
                 self.missing_reported.store(false, Ordering::Relaxed);
-                metrics::counter!("tidegate_signing_key_changes_total").increment(1);
-                tracing::info!(key = found.id, "grants are signed with another key from now on");
             }
             Err(error) => {
                 tracing::error!(key = found.id, %error, "a key that grants were to be signed with can't be used")
             }
         }
+    }
+
+    /// Signs with another key from now on. Its public half must be trusted already.
+    pub fn switch(&self, id: String, key: sign::SigningKey) {
+        metrics::counter!("tidegate_signing_key_changes_total").increment(1);
+        tracing::info!(key = id, "grants are signed with another key from now on");
+        self.current.store(Arc::new(Signer::new(id, key, self.hash)));
     }
 
     /// Calls [`Self::reload`] at an interval until `stop` is cancelled.

@@ -142,6 +142,9 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     let largest = app.config.upload_limits.of(media.owner.kind()).max_size;
     let (stat, mut body) = match app.store.read(from, None).await {
         Err(store::Error::NotFound) => return reject(app, &media, "it was removed before it was copied").await,
+        Err(store::Error::Archived(_)) => {
+            return outcome::fail_now(app, id, "it is archived; restore it in the bucket, and retry").await;
+        }
         other => other?,
     };
     if stat.size > largest {

@@ -1,6 +1,7 @@
 //! Logs, metrics and spans: set up once here, and written to from every module through `tracing`
 //! and `metrics`. `metrics_table.rs` lists the metrics.
 
+mod embedded;
 mod metrics_table;
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -14,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+pub use self::embedded::{flush_embedded_metrics, start_embedded_metrics};
 pub use self::metrics_table::{METRICS, Metric, MetricKind};
 #[cfg(feature = "otlp")]
 pub use self::otlp::ExportGuard;

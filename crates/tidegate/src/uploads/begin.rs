@@ -66,6 +66,7 @@ impl NewUpload {
             state: ObjectState::Pending,
             created_at: now,
             content: None,
+            archive: None,
         };
         let upload = Upload {
             id: self.id,

@@ -117,7 +117,16 @@ pub(crate) async fn rescan(app: &App, item: &Item) -> Result<bool> {
     if item.object().state != ObjectState::Ready {
         return Ok(item.object().state == ObjectState::Rejected);
     }
-    match scan(app, item.object().key.as_str(), true).await? {
+    let outcome = match scan(app, item.object().key.as_str(), true).await {
+        // Nobody can read it; the next rescan after a thaw does.
+        Err(Error::Archived(_)) => {
+            count("archived");
+            tracing::info!(object.id = %id, "an archived object was not scanned again");
+            return Ok(false);
+        }
+        other => other?,
+    };
+    match outcome {
         // Without a scanner there is no new result.
         Outcome::Good(Scan::Skipped) => Ok(false),
         Outcome::Good(scan) => {

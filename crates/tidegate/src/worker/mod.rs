@@ -2,7 +2,10 @@
 //! job covers. Never defines a job; see `queue`. Start with `runner`.
 
 pub mod bulk;
+mod consumer;
 pub mod dead_letters;
+pub mod invocation;
+mod look;
 pub mod perform;
 pub mod reconcile;
 mod removal;

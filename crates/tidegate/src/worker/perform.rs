@@ -3,11 +3,11 @@
 
 use store::UploadRef;
 
-use super::{bulk, rescan, sweep};
+use super::{bulk, removal, rescan, sweep};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::library::{cdn_invalidations, objects};
+use crate::library::{cdn_invalidations, objects, thaw_job};
 use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -63,7 +63,9 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::IngestV1 { object, .. } => process::run(app, ObjectId(*object)).await,
         Job::ScanFileV1 { object } => scan::run(app, ObjectId(*object)).await,
         Job::ReleaseMediaV1 { object } => media_items::clear(app, ObjectId(*object)).await,
-        Job::HideMediaV1 { object } => media_items::deletion::unpublish_and_invalidate(app, ObjectId(*object)).await,
+        Job::HideMediaV1 { object } => {
+            media_items::deletion::unpublish_and_invalidate(app, ObjectId(*object)).await.map(drop)
+        }
         Job::HideSessionV1 { session } => unpublish_all(app, &session_of(app, session).await?, job).await,
         Job::HideSpaceV1 { space } => {
             let space = SpaceId::parse(space)
@@ -85,6 +87,7 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::HidePackageV1 { package } => packages::deletion::unpublish_package(app, *package).await,
         Job::ForgetAssetV1 { object } => packages::publishing::purge(app, ObjectId(*object)).await,
         Job::RestoreTreeV1 { restore, actor, after } => packages::restoring::run(app, *restore, actor, *after).await,
+        Job::ThawV1 { object, since } => follow_thaw(app, ObjectId(*object), *since).await,
         Job::BulkV1 { bulk } => bulk::run(app, *bulk).await,
     }
 }
@@ -98,6 +101,13 @@ async fn unpublish_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
         tx.commit().await?;
     }
     Ok(())
+}
+
+/// Looks at an object that thaws. If it was deleted, moves its bytes once they can be read.
+async fn follow_thaw(app: &App, id: ObjectId, since: i64) -> Result<()> {
+    let Some(deleted) = thaw_job::follow(app, id, since).await? else { return Ok(()) };
+    let bytes = removal::remove_leftover(app, id, deleted.state, deleted.key.as_str()).await?;
+    thaw_job::follow_deleted(app, id, since, bytes).await
 }
 
 /// Returns a session as an owner, even if it is deleted.

@@ -10,6 +10,7 @@ use super::removal;
 use crate::app::App;
 use crate::db::{Expected, WrongCounter};
 use crate::error::Result;
+use crate::library::thaw_job::Unpublished;
 use crate::model::key::{self, KeyHolder};
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
@@ -244,6 +245,10 @@ impl Pass<'_> {
 
     /// Handles a blob without a row, unless an operation may be in progress.
     async fn check_unexpected(&mut self, entry: &store::Entry) -> Result<()> {
+        // The sweep removes those that are left.
+        if key::is_probe(&entry.key, &self.app.config.images.layout) {
+            return Ok(());
+        }
         let is_at_work = match KeyHolder::parse(&entry.key) {
             Some(KeyHolder::Object(id)) => self.app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
             _ => self.app.db.is_awaited(&entry.key).await?,
@@ -326,7 +331,9 @@ impl Pass<'_> {
         }
         let cleared = removal::remove_leftover(self.app, row.object, row.state, &entry.key).await;
         match cleared {
-            Ok(()) => self.report.cleared += 1,
+            Ok(Unpublished::Moved) => self.report.cleared += 1,
+            // Archived bytes stay where they are. A job moves those that thaw.
+            Ok(Unpublished::Archived | Unpublished::Thawing) => {}
             Err(error) => self.report.failed.push((entry.key.clone(), error.detail())),
         }
         Ok(())

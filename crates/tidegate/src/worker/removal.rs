@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::library::cdn_invalidations;
+use crate::library::thaw_job::Unpublished;
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 use crate::surfaces::packages::{deletion, publishing};
@@ -24,13 +25,13 @@ pub(super) async fn remove_rejected(app: &App, item: &Item) -> Result<()> {
 /// Bytes that can be restored are moved aside by the delete function of their owner kind, which
 /// handles a concurrent restore. Returns an error if the object's record is incomplete, because its
 /// bytes may be the only copy.
-pub(super) async fn remove_leftover(app: &App, id: ObjectId, state: ObjectState, key: &str) -> Result<()> {
+pub(super) async fn remove_leftover(app: &App, id: ObjectId, state: ObjectState, key: &str) -> Result<Unpublished> {
     let is_deleted = state == ObjectState::Deleted;
     match Item::find_by_id_unscoped(&app.db, id).await? {
         Some(Item::Package(..)) if is_deleted => deletion::unpublish_object(app, id).await,
-        Some(Item::Package(..)) => publishing::purge(app, id).await,
+        Some(Item::Package(..)) => publishing::purge(app, id).await.map(|()| Unpublished::Moved),
         Some(Item::Media(_)) if is_deleted => media_items::deletion::unpublish_and_invalidate(app, id).await,
-        Some(Item::Media(_) | Item::Disk(..) | Item::File(..)) => purge(app, key).await,
+        Some(Item::Media(_) | Item::Disk(..) | Item::File(..)) => purge(app, key).await.map(|()| Unpublished::Moved),
         None => Err(Error::Internal(anyhow::anyhow!("the object's record is incomplete"))),
     }
 }

@@ -4,26 +4,31 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
+use super::consumer::{self, Slots};
+use super::look;
 use super::perform::{lock_counters, on_dead_letter, perform};
 use crate::app::App;
-use crate::db::{ClaimedJob, Verdict};
+use crate::db::{ClaimedJob, Tx, Verdict};
 use crate::error::{Error, Result};
+use crate::model::from_micros;
 use crate::model::job_class::JobClass;
 use crate::queue::{Job, enqueue};
 
-/// The number of workers for short jobs.
-const UPKEEP_WORKERS: usize = 2;
 /// The duration of a lease.
 const LEASE: Duration = Duration::from_secs(30);
 /// How long an idle worker waits for a notification before it polls.
-const IDLE: Duration = Duration::from_secs(2);
+pub(super) const IDLE: Duration = Duration::from_secs(2);
 /// How long after a failed lease extension the next one is tried.
 const RETRY: Duration = Duration::from_secs(2);
 /// The job time limit; a job that runs longer has failed.
 const MAX_RUN_TIME: Duration = Duration::from_secs(3600);
+/// How long a job that is cut off may take to let go of what it holds.
+const CUT_TIME: Duration = Duration::from_millis(500);
 /// When a job with an unknown payload is offered again.
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(60);
 /// How many attempts do not count because the scanner is unavailable.
@@ -42,21 +47,42 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
         );
     }
     let mut tasks = JoinSet::new();
-    let media = &app.config.media;
-    let scans = app.config.scanner.as_ref().map_or(1, |scanner| scanner.concurrent_scans);
-    for (class, workers) in [
-        (JobClass::Upkeep, UPKEEP_WORKERS),
-        (JobClass::Scans, scans),
-        (JobClass::Images, media.concurrent_images),
-        (JobClass::Videos, media.concurrent_videos),
-    ] {
-        let workers = if app.config.job_classes.contains(&class) { workers } else { 0 };
-        for _ in 0..workers {
-            tasks.spawn(work(Arc::clone(&app), class, stop.clone()));
+    let slots = Slots::new(|class| workers(&app, class));
+    let queues = app.transport.as_ref().map_or(&[][..], |transport| &transport.queues);
+    for queue in queues {
+        let at_once: usize = queue.classes.iter().map(|class| workers(&app, *class)).sum();
+        if at_once > 0 {
+            let (app, queue) = (Arc::clone(&app), Arc::clone(queue));
+            tasks.spawn(consumer::run(app, queue, slots.clone(), at_once, stop.clone()));
+        }
+    }
+    for class in JobClass::ALL {
+        let queue = app.transport.as_ref().and_then(|transport| transport.queue_of(class));
+        for _ in 0..workers(&app, class) {
+            match queue {
+                Some(queue) => {
+                    let (app, queue) = (Arc::clone(&app), Arc::clone(queue));
+                    tasks.spawn(look::run(app, class, queue, slots.clone(), stop.clone()));
+                }
+                None => drop(tasks.spawn(work(Arc::clone(&app), class, stop.clone()))),
+            }
         }
     }
     tasks.spawn(schedule(app, stop));
     while tasks.join_next().await.is_some() {}
+}
+
+/// Returns how many jobs of a class this process runs at once.
+fn workers(app: &App, class: JobClass) -> usize {
+    if !app.config.job_classes.contains(&class) {
+        return 0;
+    }
+    match class {
+        JobClass::Upkeep => app.config.queues.concurrent_upkeep,
+        JobClass::Scans => app.config.scanner.as_ref().map_or(1, |scanner| scanner.concurrent_scans),
+        JobClass::Images => app.config.media.concurrent_images,
+        JobClass::Videos => app.config.media.concurrent_videos,
+    }
 }
 
 /// Runs jobs of one class, one at a time.
@@ -101,7 +127,8 @@ async fn schedule(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
+/// Enqueues jobs that are due at once.
+pub(super) async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
     let mut tx = app.db.begin().await?;
     for job in jobs {
         enqueue(&mut tx, job, app.db.now()).await?;
@@ -112,26 +139,121 @@ async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
 /// Claims the most urgent due job of a class, or of any class. Dead-letters jobs whose worker
 /// vanished during their last attempt.
 pub async fn claim(app: &App, class: Option<JobClass>, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
+    claim_due(app, class, now, now, lease).await
+}
+
+/// Claims a job as [`claim`] does, of those that were due at `due_at`.
+async fn claim_due(
+    app: &App,
+    class: Option<JobClass>,
+    now: SystemTime,
+    due_at: SystemTime,
+    lease: Duration,
+) -> Result<Option<ClaimedJob>> {
     let class = class.map(JobClass::as_str);
-    if !app.db.any_job_due(class, now).await? {
+    if !app.db.any_job_due(class, now, due_at).await? {
         return Ok(None);
     }
     let mut tx = app.db.begin().await?;
-    for payload in tx.dead_letter_jobs(now).await? {
-        let why = "the worker vanished during each attempt";
-        if let Err(error) = on_dead_letter(app, &mut tx, &payload, why).await {
-            // One failed consequence must not stop all other jobs.
-            tracing::error!(error = error.detail(), "the consequences of a dead letter could not be applied");
-        }
-    }
-    let claimed = tx.claim_job(class, now, lease).await?;
+    dead_letter_vanished(app, &mut tx, now).await?;
+    let claimed = tx.claim_job(class, now, due_at, lease).await?;
     tx.commit().await?;
     Ok(claimed)
 }
 
+/// Dead-letters jobs whose worker vanished during their last attempt.
+async fn dead_letter_vanished(app: &App, tx: &mut Tx, now: SystemTime) -> Result<()> {
+    for payload in tx.dead_letter_jobs(now).await? {
+        let why = "the worker vanished during each attempt";
+        if let Err(error) = on_dead_letter(app, tx, &payload, why).await {
+            // One failed consequence must not stop all other jobs.
+            tracing::error!(error = error.detail(), "the consequences of a dead letter could not be applied");
+        }
+    }
+    Ok(())
+}
+
 /// Claims and performs one due job of a class, or of any class. Returns `false` if none is due.
 pub async fn run_one(app: &Arc<App>, class: Option<JobClass>) -> Result<bool> {
-    let Some(claimed) = claim(app, class, app.db.now(), LEASE).await? else { return Ok(false) };
+    run_due(app, class, Duration::ZERO).await
+}
+
+/// Does what [`run_one`] does, and cuts the job off at `until`.
+pub(super) async fn run_one_until(
+    app: &Arc<App>,
+    class: Option<JobClass>,
+    until: tokio::time::Instant,
+) -> Result<bool> {
+    let now = app.db.now();
+    let Some(claimed) = claim_due(app, class, now, now, LEASE).await? else { return Ok(false) };
+    attempt(app, &claimed, Some(until)).await?;
+    Ok(true)
+}
+
+/// Claims and performs one job that has been due for `overdue`. Returns `false` if there is none.
+pub(super) async fn run_due(app: &Arc<App>, class: Option<JobClass>, overdue: Duration) -> Result<bool> {
+    let now = app.db.now();
+    let due_at = now.checked_sub(overdue).unwrap_or(SystemTime::UNIX_EPOCH);
+    let Some(claimed) = claim_due(app, class, now, due_at, LEASE).await? else { return Ok(false) };
+    attempt(app, &claimed, None).await?;
+    Ok(true)
+}
+
+/// What became of a job that was named by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedOutcome {
+    /// It succeeded, and its row is gone.
+    Done,
+    /// Its attempt failed. It is due again after this time; `None` if it was dead-lettered.
+    Failed(Option<Duration>),
+    /// There is no such job, or it is dead-lettered.
+    Gone,
+    /// It is due after this time.
+    NotDue(Duration),
+    /// Another worker has leased it, for this time or longer.
+    Leased(Duration),
+    /// It was cut off, and can be leased again.
+    Cut,
+}
+
+/// Claims and performs the job with an id, if it is due and no worker has leased it. Returns an error
+/// if the database does not say; the job is then run when it is named again, or found without.
+pub async fn run_named(app: &Arc<App>, id: i64) -> Result<NamedOutcome> {
+    run_named_until(app, id, None).await
+}
+
+/// Does what [`run_named`] does, and cuts the job off at `until`.
+pub(super) async fn run_named_until(
+    app: &Arc<App>,
+    id: i64,
+    until: Option<tokio::time::Instant>,
+) -> Result<NamedOutcome> {
+    if let Some(claimed) = app.db.claim_job_by_id(id, LEASE).await? {
+        return attempt(app, &claimed, until).await;
+    }
+    let Some(state) = app.db.read_job_state(id).await? else { return Ok(NamedOutcome::Gone) };
+    if state.state != "QUEUED" {
+        return Ok(NamedOutcome::Gone);
+    }
+    let now = app.db.now();
+    let until = |at: i64| from_micros(at).duration_since(now).unwrap_or_default();
+    match state.lease_until.map(until) {
+        Some(left) if !left.is_zero() => return Ok(NamedOutcome::Leased(left)),
+        _ => {}
+    }
+    if state.attempts >= state.max_attempts {
+        let mut tx = app.db.begin().await?;
+        dead_letter_vanished(app, &mut tx, now).await?;
+        tx.commit().await?;
+        return Ok(NamedOutcome::Gone);
+    }
+    // One that is due by now was leased and put back between the two statements.
+    Ok(NamedOutcome::NotDue(until(state.run_at)))
+}
+
+/// Performs a claimed job and records the outcome. At `until` the job is cut off, which counts as an
+/// attempt: one that always takes longer must not be run for ever.
+async fn attempt(app: &Arc<App>, claimed: &ClaimedJob, until: Option<tokio::time::Instant>) -> Result<NamedOutcome> {
     let job: Job = match serde_json::from_str(&claimed.payload) {
         Ok(job) => job,
         Err(error) => {
@@ -141,23 +263,41 @@ pub async fn run_one(app: &Arc<App>, class: Option<JobClass>) -> Result<bool> {
             let shared = app.db.is_shared();
             let verdict = if shared { Verdict::Uncounted } else { Verdict::DeadLetter };
             let mut tx = app.db.begin().await?;
-            tx.fail_job(&claimed, app.db.now() + UNKNOWN_PAUSE, verdict, "not understood").await?;
+            tx.fail_job(claimed, app.db.now() + UNKNOWN_PAUSE, verdict, "not understood").await?;
             tx.commit().await?;
-            return Ok(true);
+            return Ok(NamedOutcome::Failed(shared.then_some(UNKNOWN_PAUSE)));
         }
     };
     // Runs in its own task, so that a panic fails the job and not the worker.
     let (doing, done) = (Arc::clone(app), job.clone());
-    let mut task = tokio::spawn(async move { perform(&doing, &done).await });
-    let outcome = while_leased(app, &claimed, &mut task).await;
+    let performing = async move { perform(&doing, &done).await };
+    let mut task = AbortOnDropHandle::new(tokio::spawn(performing.in_current_span()));
+    let outcome = tokio::select! {
+        biased;
+        outcome = while_leased(app, claimed, &mut task) => Some(outcome),
+        () = reached(until) => None,
+    };
     task.abort();
-    record_outcome(app, &claimed, &job, outcome).await?;
-    Ok(true)
+    let Some(outcome) = outcome else {
+        // The lease is given back only when the job does nothing any more.
+        drop(tokio::time::timeout(CUT_TIME, task).await);
+        app.db.release_job(claimed).await?;
+        return Ok(NamedOutcome::Cut);
+    };
+    record_outcome(app, claimed, &job, outcome).await
+}
+
+/// Waits until a time; for ever if there is none.
+async fn reached(until: Option<tokio::time::Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for a job and extends its lease at half its time. Returns an error if the lease is lost or
 /// the job exceeds the time limit.
-async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Result<()>>) -> Result<()> {
+async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut AbortOnDropHandle<Result<()>>) -> Result<()> {
     let started = Instant::now();
     let mut extended = Instant::now();
     let mut pause = LEASE / 2;
@@ -188,13 +328,14 @@ async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Res
 }
 
 /// Records the outcome of an attempt: deletes the job, queues it again, or dead-letters it.
-async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>) -> Result<()> {
+async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>) -> Result<NamedOutcome> {
     let counted = |outcome: &'static str| {
         metrics::counter!("tidegate_jobs_total", "job" => job.name(), "outcome" => outcome).increment(1);
     };
     let Err(error) = outcome else {
         counted("done");
-        return app.db.finish_job(claimed).await;
+        app.db.finish_job(claimed).await?;
+        return Ok(NamedOutcome::Done);
     };
     let outage = is_outage(&error, claimed.max_attempts, job);
     let verdict = match claimed.attempts >= claimed.max_attempts {
@@ -205,7 +346,7 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
     };
     let is_dead_letter = verdict == Verdict::DeadLetter;
     counted(if is_dead_letter { "dead" } else { "failed" });
-    let at = app.db.now() + backoff(claimed.attempts).min(job.longest_pause());
+    let pause = backoff(claimed.attempts).min(job.longest_pause());
     if is_dead_letter {
         tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was dead-lettered");
     } else if !error.is_logged() {
@@ -220,10 +361,11 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
     if is_dead_letter {
         lock_counters(app, &mut tx, job).await?;
     }
-    if tx.fail_job(claimed, at, verdict, error.code().as_str()).await? && is_dead_letter {
+    if tx.fail_job(claimed, app.db.now() + pause, verdict, error.code().as_str()).await? && is_dead_letter {
         on_dead_letter(app, &mut tx, &claimed.payload, &error.to_string()).await?;
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(NamedOutcome::Failed((!is_dead_letter).then_some(pause)))
 }
 
 /// Returns whether an attempt failed for a reason that is not the job's own, so that it does not
@@ -237,6 +379,8 @@ fn is_outage(error: &Error, max_attempts: i64, job: &Job) -> bool {
         // A client waits for a job of the pipeline, so a permanent store error must fail it in the
         // end.
         Error::StoreError(_) => job.pipeline_object().is_none(),
+        // The bytes can be read again after a thaw.
+        Error::Archived(_) => job.pipeline_object().is_none(),
         _ => false,
     }
 }

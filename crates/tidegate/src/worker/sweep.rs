@@ -3,7 +3,7 @@
 //! keys that the server did not write.
 
 use super::bulk;
-use crate::app::App;
+use crate::app::{App, PROBES_LIVE};
 use crate::error::{Error, Result};
 use crate::library::{audit, cdn_invalidations, overview};
 use crate::model::caller::Caller;
@@ -61,6 +61,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
         abort_orphans(app).await,
         abort_interrupted_writes(app).await,
         delete_remains(app).await,
+        delete_probes(app).await,
         delete_drafts(app).await,
         delete_old_events(app).await,
         delete_old_archives(app).await,
@@ -202,6 +203,23 @@ async fn delete_remains(app: &App) -> Result<()> {
                     tracing::info!("remains of an upload were deleted from the store");
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Deletes probes that a killed `tidegate doctor` has left. A look-up of nine folders costs a bucket
+/// nine requests, so that it is made by the first sweep of a process and then about once an hour.
+async fn delete_probes(app: &App) -> Result<()> {
+    if app.probes_swept.now().is_none() {
+        return Ok(());
+    }
+    let before = app.db.now().checked_sub(PROBES_LIVE).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    for (folder, _) in key::probe_folders(&app.config.images.layout) {
+        for blob in app.store.list(&folder, None, PAGE).await?.iter().filter(|blob| blob.last_modified < before) {
+            app.store.delete(&blob.key, store::Deletion::Purge).await?;
+            metrics::counter!("tidegate_orphans_swept_total").increment(1);
+            tracing::info!("a probe that `tidegate doctor` has left was deleted from the store");
         }
     }
     Ok(())

@@ -12,13 +12,14 @@ const WITHOUT_ROW: [(&str, &str); 2] = [
 ];
 
 /// Functions within the crate that take a caller, the modules that may call them, and why these need no row.
-const WITHIN: [(&str, &[&str], &str); 22] = [
+const WITHIN: [(&str, &[&str], &str); 23] = [
     ("surfaces::files::uploads::find", &["surfaces::files"], "authorizes, and is what the rows of uploads call"),
     ("surfaces::files::renaming::rename", &["surfaces::files"], "given an upload that was found for its caller"),
     ("surfaces::packages::record", &["surfaces::packages"], "writes an event of what was authorized"),
     ("surfaces::packages::publishing::remove_asset", &["surfaces::packages::deletion"], "called after `find_dataset`"),
     ("surfaces::packages::uploads::locate", &["surfaces::packages::confirming"], "authorizes by `node`"),
     ("surfaces::sessions::links::url", &["surfaces::sessions"], "given a media item that the caller may read"),
+    ("library::thaw::begin", &["surfaces"], "given an object that was found for its caller's thaw"),
     ("library::quotas::reserve", &["uploads::begin"], "checks the quotas of what the surface has authorized"),
     ("uploads::begin::insert", &["surfaces", "uploads"], "writes rows of what the surface has authorized"),
     ("uploads::begin::insert_all", &["surfaces", "uploads"], "writes rows of what the surface has authorized"),

@@ -6,7 +6,8 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tidegate::config::{SETTINGS, Setting};
+use sign::SigningKey;
+use tidegate::config::{SETTINGS, Setting, known_keys};
 
 const RSA_KEY: &str = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs8.pem");
 const OWN_KEY: &str = include_str!("../../../sign/tests/fixtures/throwaway-p256.pkcs8.pem");
@@ -142,6 +143,29 @@ fn migrate_says_what_it_did_and_refuses_a_newer_database() {
     assert!(database.contains("9999 ?                applied, and not known to this binary"), "{database}");
 }
 
+/// A dummy is the same everywhere, needs no settings, and works where nothing is at stake.
+#[test]
+fn a_dummy_key_is_always_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    // Settings that a server would refuse.
+    let dummy = |arguments: &[&str]| {
+        let done =
+            tidegate(folder.path(), &[("ENV", "prod"), ("PORT", "x")], &[&["keys", "dummy"], arguments].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stdout)
+    };
+    let (pair, base64) = (dummy(&[]), dummy(&["--form", "base64"]));
+    assert_eq!(pair, format!("{}{}", dummy(&["--form", "private"]), dummy(&["--form", "public"])));
+    assert_eq!(SigningKey::parse(&base64).unwrap().public_pem().unwrap(), dummy(&["--form", "public"]));
+    let p256 = dummy(&["--kind", "p256", "--form", "public"]);
+    assert!(known_keys::is_published(&p256) && p256 != dummy(&["--form", "public"]), "{p256}");
+    let used = [("CLOUDFRONT_PRIVATE_KEY_PEM", base64.trim()), ("CLOUDFRONT_KEY_PAIR_ID", "K1")];
+    assert!(tidegate(folder.path(), &used, &["check"]).status.success());
+    let refused = tidegate(folder.path(), &[&used[..], &[("ENV", "prod")]].concat(), &["check"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(text(&refused.stderr).contains("everybody has this one"), "{}", text(&refused.stderr));
+}
+
 /// Runs a statement on a SQLite file, by Python's own library.
 fn run_sql(file: &Path, sql: &str) {
     const SCRIPT: &str = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])";
@@ -155,11 +179,14 @@ fn marker(name: &str) -> String {
 }
 
 /// Settings whose names sound secret and that hold none, and why.
-const NO_SECRETS: [(&str, &str); 8] = [
+const NO_SECRETS: [(&str, &str); 11] = [
     ("AUTH_OWN_TOKENS", "switches tokens on"),
     ("AWS_ACCESS_KEY_ID", "stands in every presigned URL"),
+    ("CLOUDFRONT_KEY_GROUP_ID", "the name of a key group"),
     ("CLOUDFRONT_KEY_PAIR_ID", "stands in every signed URL"),
     ("CLOUDFRONT_KEY_TYPE", "names a type"),
+    ("CLOUDFRONT_PRIVATE_KEY_REFRESH_SECONDS", "a time"),
+    ("CLOUDFRONT_PRIVATE_KEY_SECRET_ID", "the name of a secret"),
     ("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "the name of a parameter"),
     ("EDGE_KEYS", "a folder of public keys"),
     ("EDGE_KEYS_REFRESH_SECONDS", "a time"),

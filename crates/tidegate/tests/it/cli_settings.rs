@@ -1,11 +1,15 @@
 //! Settings: precedence of sources, aliases, all problems reported at once, and configurations that
 //! must not start.
 
-use tidegate::config::{AuthMode, Config, SETTINGS, Sources, Stage};
-use tidegate::db::Database;
+use sign::KeyKind;
+use tidegate::config::{AuthMode, Config, Sources, known_keys};
+use tidegate::db::{Database, Pooling};
+
+use crate::support::{OWN_KEY, OWN_PUBLIC_KEY, setting_value};
 
 fn load(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-    let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let environment =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), setting_value(value).to_owned())).collect();
     Config::load(&Sources { environment, ..Sources::default() }).map_err(|problems| problems.0)
 }
 
@@ -32,6 +36,10 @@ fn every_problem_is_told_at_once_with_what_would_be_right() {
         ("CLOUDFRONT_PRIVATE_KEY_PEM", "-----BEGIN PRIVATE KEY-----\nsecretbytes\n-----END PRIVATE KEY-----"),
         ("CLOUDFRONT_COOKIE_SAMESITE", "None"),
         ("PUBLIC_BASE_URL", "http://localhost/path"),
+        ("ARCHIVE_AFTER_DAYS", "-1"),
+        ("ARCHIVE_THAW_DAYS", "0"),
+        ("ARCHIVE_THAW_TIER", "standard"),
+        ("ARCHIVE_THAWS_PER_OWNER", "none"),
     ])
     .unwrap_err();
     assert!(problems.len() >= 8, "{problems:#?}");
@@ -45,6 +53,10 @@ fn every_problem_is_told_at_once_with_what_would_be_right() {
         "CLOUDFRONT_PRIVATE_KEY_PEM (not shown)",
         "CLOUDFRONT_COOKIE_SAMESITE=\"None\": give Lax or Strict, or an https EDGE_URL",
         "PUBLIC_BASE_URL=\"http://localhost/path\"",
+        "ARCHIVE_AFTER_DAYS=\"-1\": give 0 to 36500 days",
+        "ARCHIVE_THAW_DAYS=\"0\": give 1 to 3650 days",
+        "ARCHIVE_THAW_TIER=\"standard\": give Standard | Bulk | Expedited",
+        "ARCHIVE_THAWS_PER_OWNER=\"none\": give 1 to 1000000",
     ] {
         assert!(text.contains(says), "{text}\nshould say: {says}");
     }
@@ -194,14 +206,13 @@ fn without_sign_in_nothing_but_loopback_starts() {
 
 #[test]
 fn production_takes_nothing_generated() {
-    let key = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs8.pem");
     let remote = [("AUTH_ALLOW_INSECURE_REMOTE", "true"), ("PUBLIC_BASE_URL", "https://api.example.com")];
     problem(&remote, "CLOUDFRONT_PRIVATE_KEY_PEM");
     problem(&remote, "CLOUDFRONT_KEY_PAIR_ID");
     problem(&[("ENV", "prod")], "production takes no generated one");
     let mut complete = vec![
         ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
-        ("CLOUDFRONT_PRIVATE_KEY_PEM", key),
+        ("CLOUDFRONT_PRIVATE_KEY_PEM", OWN_KEY),
         ("EDGE_URL", "https://images.example.com"),
         ("UPLOAD_SIGNING_KEY", "0123456789abcdef0123456789abcdef"),
         ("SCANNER", "off"),
@@ -219,6 +230,18 @@ fn production_takes_nothing_generated() {
     let given = load(&[("RATE_LIMIT_PER_SUBJECT", "7"), ("RATE_LIMIT_PER_ADDRESS", "0")]).unwrap().limits;
     assert_eq!((given.per_subject, given.per_address), (7, 0));
     problem(&[("RATE_LIMIT_PER_SUBJECT", "-1")], "RATE_LIMIT_PER_SUBJECT=\"-1\": give 0 to 1000000");
+    // Nor a key that everybody has.
+    let of_tests = [
+        include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs1.pem"),
+        include_str!("../../../sign/tests/fixtures/throwaway-rsa2048-other.pkcs8.pem"),
+        include_str!("../../../sign/tests/fixtures/throwaway-p256.sec1.pem"),
+    ];
+    for published in of_tests.into_iter().chain([KeyKind::Rsa2048, KeyKind::P256].map(known_keys::dummy_key)) {
+        let mut settings = complete.clone();
+        settings[1].1 = published;
+        problem(&settings, "CLOUDFRONT_PRIVATE_KEY_PEM (not shown): give a key of your own: everybody has this one");
+        assert!(load(&settings[..2]).is_ok(), "elsewhere it will do");
+    }
     complete.push(("EDGE_URL", "https://api.example.com:444"));
     complete.remove(2);
     problem(&complete, "another host than PUBLIC_BASE_URL");
@@ -236,17 +259,55 @@ fn names_of_the_source_documents() {
 }
 
 #[test]
-fn what_is_not_built_says_what_is_used_instead() {
-    let mut warned = 0;
-    for setting in SETTINGS.iter().filter(|setting| setting.stage == Stage::Warned) {
-        for name in [setting.name].iter().chain(setting.aliases) {
-            let config = load(&[(name, "x")]).unwrap();
-            let said = config.warnings.iter().any(|line| line.starts_with(name) && line.contains("instead"));
-            assert!(said, "{:?}", config.warnings);
-            warned += 1;
-        }
+fn what_carries_jobs_is_one_thing() {
+    use tidegate::config::TransportSetting;
+    use tidegate::model::job_class::JobClass;
+    let transport = |settings: &[(&str, &str)]| load(settings).unwrap().queues.transport;
+    let usual = "https://sqs.us-east-1.amazonaws.com/123456789012/jobs";
+    let own = "https://sqs.us-east-1.amazonaws.com/123456789012/videos";
+    assert!(matches!(transport(&[]), TransportSetting::Database));
+    let given =
+        [("RESTORE_PACKAGE_QUEUE_URL", usual), ("JOB_QUEUE_URL_VIDEOS", own), ("JOB_QUEUE_URL_SCANS", "database")];
+    let TransportSetting::Sqs(queues) = transport(&given) else { panic!("not SQS") };
+    let usual_queue = |class| (class, usual.to_owned());
+    let videos = (JobClass::Videos, own.to_owned());
+    assert_eq!(queues, [usual_queue(JobClass::Upkeep), usual_queue(JobClass::Images), videos]);
+    let TransportSetting::Redis(redis) = transport(&[("REDIS_HOST", "localhost")]) else { panic!("not Redis") };
+    assert_eq!(
+        (redis.host.as_str(), redis.port, redis.tls, redis.prefix.as_str()),
+        ("localhost", 6379, false, "tidegate")
+    );
+    let url = ("REDIS_URL", "rediss://user:hunter2@redis.test:7000/2");
+    let TransportSetting::Redis(redis) = transport(&[url, ("REDIS_PREFIX", "it:1")]) else { panic!("not Redis") };
+    assert_eq!((redis.host.as_str(), redis.port, redis.tls, redis.database), ("redis.test", 7000, true, 2));
+    assert!(!format!("{:?}", load(&[url]).unwrap()).contains("hunter2"));
+    // An emulator is at another host, and is named.
+    let local = ("JOB_QUEUE_URL", "http://127.0.0.1:4566/000000000000/jobs");
+    assert!(load(&[local, ("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")]).is_ok());
+    for (settings, says) in [
+        (&[("JOB_QUEUE_URL", usual), ("REDIS_HOST", "h")][..], "REDIS_HOST=\"h\": give either it or JOB_QUEUE_URL"),
+        (&[("JOB_QUEUE_URL", usual), url], "REDIS_URL (not shown): give either it or JOB_QUEUE_URL"),
+        (&[url, ("REDIS_PASSWORD", "x")], "REDIS_PASSWORD (not shown): give either it or REDIS_URL"),
+        (&[("REDIS_URL", "http://h")], "REDIS_URL (not shown): give redis://"),
+        (&[("REDIS_PORT", "6379")], "REDIS_PORT=\"6379\": give it together with REDIS_HOST"),
+        (&[("REDIS_HOST", "h:6379")], "without a port"),
+        (&[("REDIS_HOST", "h"), ("REDIS_PORT", "0")], "REDIS_PORT=\"0\": give 1 to 65535"),
+        (&[("REDIS_HOST", "h"), ("REDIS_TLS", "maybe")], "REDIS_TLS=\"maybe\": give true | false"),
+        (&[("REDIS_HOST", "h"), ("REDIS_PREFIX", "a b")], "REDIS_PREFIX=\"a b\": give 1 to 64"),
+        (&[local], "name what serves it by AWS_ENDPOINT_URL"),
+        (
+            &[("JOB_QUEUE_URL", usual), ("AWS_REGION", "eu-west-1")],
+            "AWS_REGION=\"eu-west-1\": give us-east-1, the region of JOB_QUEUE_URL",
+        ),
+        (&[("JOB_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/1/jobs.fifo")], "a standard queue"),
+        (&[("JOB_QUEUE_URL", "arn:aws:sqs:us-east-1:1:jobs")], "give the URL of a queue"),
+        (&[("JOB_QUEUE_URL_IMAGES", "https://sqs.us-east-1.amazonaws.com/1/a/b")], "JOB_QUEUE_URL_IMAGES"),
+        (&[("JOB_LOOK_SECONDS", "0")], "JOB_LOOK_SECONDS=\"0\": give 1 to 3600 seconds"),
+        (&[("WORKER_UPKEEP", "0")], "WORKER_UPKEEP=\"0\": give 1 to 256"),
+        (&[("JOB_QUEUE_URL", usual), ("WORKER_CLASSES", "images")], "or a queue of its own by JOB_QUEUE_URL_UPKEEP"),
+    ] {
+        problem(settings, says);
     }
-    assert_eq!(warned, 4);
 }
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -287,7 +348,7 @@ const IMAGE_GATEWAY: Example = Example {
         ("MULTIPART_PART_SIZE_BYTES", "67108864"),
     ],
     surface: "disks",
-    secrets: &[("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY)],
+    secrets: &[("CLOUDFRONT_PRIVATE_KEY_PEM", OWN_KEY)],
     missing: [&["CLOUDFRONT_PRIVATE_KEY_PEM"], &["CLOUDFRONT_PRIVATE_KEY_PEM", "SCANNER", "UPLOAD_SIGNING_KEY"]],
 };
 
@@ -308,13 +369,9 @@ const PACKAGES_SERVICE: Example = Example {
     // The source has them from roles, from SSM and from its gateway.
     secrets: &[
         ("DATABASE_URL", "postgres://packages:hunter2@localhost/packages"),
-        ("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY),
-        ("AUTH_JWT_PUBLIC_KEY_BASE64", PUBLIC_KEY),
+        ("AUTH_JWT_PUBLIC_KEY_BASE64", OWN_PUBLIC_KEY),
     ],
-    missing: [
-        &["AUTH_MODE", "CLOUDFRONT_PRIVATE_KEY_PEM", "DATABASE_URL"],
-        &["AUTH_MODE", "CLOUDFRONT_PRIVATE_KEY_PEM", "DATABASE_URL", "SCANNER", "UPLOAD_SIGNING_KEY"],
-    ],
+    missing: [&["AUTH_MODE", "DATABASE_URL"], &["AUTH_MODE", "DATABASE_URL", "SCANNER", "UPLOAD_SIGNING_KEY"]],
 };
 
 /// The upload server.
@@ -330,7 +387,7 @@ const UPLOAD_SERVER: Example = Example {
     ],
     surface: "files",
     secrets: &[
-        ("AUTH_JWT_PUBLIC_KEY_BASE64", PUBLIC_KEY),
+        ("AUTH_JWT_PUBLIC_KEY_BASE64", OWN_PUBLIC_KEY),
         ("AUTH_SERVICE_TOKEN", SECRET),
         ("UPLOAD_SIGNING_KEY", SECRET),
     ],
@@ -354,7 +411,7 @@ const SESSION_MEDIA: Example = Example {
         ("CLAMAV_PORT", "3310"),
     ],
     surface: "sessions",
-    secrets: &[("CLOUDFRONT_KEY_PAIR_ID", "K2JCJMDEHXQW5F"), ("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY)],
+    secrets: &[("CLOUDFRONT_KEY_PAIR_ID", "K2JCJMDEHXQW5F"), ("CLOUDFRONT_PRIVATE_KEY_PEM", OWN_KEY)],
     missing: [
         &["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY_PEM"],
         &["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY_PEM", "UPLOAD_SIGNING_KEY"],
@@ -381,7 +438,7 @@ fn the_environment_of_every_source_starts_with_its_secrets() {
         let others = [
             ("SCANNER", "off"),
             ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
-            ("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY),
+            ("CLOUDFRONT_PRIVATE_KEY_PEM", OWN_KEY),
             ("UPLOAD_SIGNING_KEY", SECRET),
         ];
         let given = [example.environment, example.secrets].concat();
@@ -391,7 +448,9 @@ fn the_environment_of_every_source_starts_with_its_secrets() {
                 .any(|(given, _)| *given == name || (*given == "CLOUDFRONT_KEY_ID" && name == "CLOUDFRONT_KEY_PAIR_ID"))
         };
         let scans = has("CLAMAV_HOST");
-        let is_superfluous = |name: &str| has(name) || (scans && name == "SCANNER");
+        let in_ssm = has("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM");
+        let is_superfluous =
+            |name: &str| has(name) || (scans && name == "SCANNER") || (in_ssm && name == "CLOUDFRONT_PRIVATE_KEY_PEM");
         let others = others.into_iter().filter(|(name, _)| !is_superfluous(name));
         let all: Vec<_> = given.iter().copied().chain(others).collect();
         let config = load(&all).unwrap_or_else(|problems| panic!("{problems:#?}"));
@@ -424,6 +483,22 @@ fn a_database_is_a_file_or_a_server_and_never_shown() {
         }
         other => panic!("{other:?}"),
     }
+    let proxy = ("RDS_PROXY_ENDPOINT", "proxy.test");
+    for (settings, wanted) in [
+        (vec![url], Pooling::Session),
+        (vec![url, proxy], Pooling::Transaction),
+        (vec![url, proxy, ("DATABASE_POOLING", "session")], Pooling::Session),
+        (vec![url, ("DATABASE_POOLING", "transaction")], Pooling::Transaction),
+    ] {
+        match database(&settings) {
+            Database::Postgres { pooling, iam: None, .. } => assert_eq!(pooling, wanted),
+            other => panic!("{other:?}"),
+        }
+    }
+    problem(&[url, ("DATABASE_POOLING", "statement")], "give session | transaction");
+    problem(&[("DATABASE_POOLING", "transaction")], "together with a postgres:// DATABASE_URL");
+    problem(&[("DATABASE_MIGRATE", "never")], "give on | off");
+    assert!(load(&[url]).unwrap().migrates && !load(&[url, ("DATABASE_MIGRATE", "off")]).unwrap().migrates);
     assert!(!format!("{:?}", load(&[url]).unwrap()).contains("hunter2"));
     for bad in ["mysql://user:hunter2@h/db", "postgres:///hunter2", "sqlite:", "sqlite:x?mode=ro#hunter2"] {
         let problems = load(&[("DATABASE_URL", bad)]).unwrap_err().join("");
@@ -433,6 +508,31 @@ fn a_database_is_a_file_or_a_server_and_never_shown() {
     problem(&[("RDS_PROXY_ENDPOINT", "proxy.test")], "DATABASE_URL is not set: give postgres://");
     let sqlite = [("RDS_PROXY_ENDPOINT", "proxy.test"), ("DATABASE_URL", "sqlite:/x/y.db")];
     problem(&sqlite, "together with a postgres:// DATABASE_URL");
+}
+
+/// A token takes the place of the password, and is never sent in the clear.
+#[test]
+fn tokens_of_iam_need_tls_and_no_password() {
+    let iam = ("DATABASE_IAM_AUTH", "true");
+    for url in
+        ["postgres://user@h/db?sslmode=verify-full", "postgres://user@h/db?sslmode=require", "postgres://user@[::1]/db"]
+    {
+        match load(&[iam, ("DATABASE_URL", url), ("AWS_REGION", "eu-west-1")]).unwrap().database {
+            Database::Postgres { iam: Some(account), .. } => assert_eq!(account.region, "eu-west-1"),
+            other => panic!("{other:?}"),
+        }
+    }
+    for url in ["postgres://user@h/db", "postgres://user@h/db?sslmode=prefer", "postgres://user@[::1].test/db"] {
+        problem(&[iam, ("DATABASE_URL", url)], "DATABASE_URL (not shown): give ");
+    }
+    problem(&[iam, ("DATABASE_URL", "postgres://user@h/db")], "give ?sslmode=verify-full or ?sslmode=require");
+    let through = ("RDS_PROXY_ENDPOINT", "proxy.test");
+    problem(&[iam, through, ("DATABASE_URL", "postgres://user@localhost/db")], "give ?sslmode=verify-full");
+    for url in ["postgres://user:hunter2@h/db?sslmode=require", "postgres://user@h/db?sslmode=require&password=hunter2"]
+    {
+        problem(&[iam, ("DATABASE_URL", url)], "give a URL without a password");
+    }
+    problem(&[iam], "DATABASE_IAM_AUTH=\"true\": give it together with a postgres:// DATABASE_URL");
 }
 
 #[test]
@@ -446,7 +546,7 @@ fn slips_are_pointed_out() {
     let dotenv = folder.path().join(".env");
     std::fs::write(&dotenv, "PORRT=1\n").unwrap();
     let environment = vec![("TIDEGATE_FOO".to_owned(), "1".to_owned()), ("EDITOR".to_owned(), "vi".to_owned())];
-    let sources = Sources { dotenv: Some(dotenv), environment, ..Sources::default() };
+    let sources = Sources { in_lambda: false, dotenv: Some(dotenv), environment, ..Sources::default() };
     let warnings = Config::load(&sources).unwrap().warnings.join("\n");
     assert!(
         warnings.contains("PORRT") && warnings.contains("TIDEGATE_FOO") && !warnings.contains("EDITOR"),
@@ -566,6 +666,7 @@ fn later_sources_win_and_files_are_strict() {
     std::fs::write(&file, "PORT = 1001\nEDGE_PORT = \"off\"\nS3_PORT = 1003\n").unwrap();
     std::fs::write(&dotenv, "# comment\nEDGE_PORT=2002\nexport S3_PORT=2003\nUNKNOWN=ignored\n").unwrap();
     let sources = Sources {
+        in_lambda: false,
         file: Some(file.clone()),
         dotenv: Some(dotenv.clone()),
         environment: vec![("S3_PORT".into(), "3003".into())],

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use tidegate::config::{SETTINGS, Stage};
+use tidegate::config::SETTINGS;
 use tidegate::telemetry::METRICS;
 
 fn repository() -> PathBuf {
@@ -56,10 +56,23 @@ fn the_example_environment_names_settings_that_exist() {
             continue;
         }
         let known = SETTINGS.iter().find(|setting| setting.name == name || setting.aliases.contains(&name));
-        assert!(known.is_some_and(|setting| setting.stage == Stage::Built), ".env.example: {name}");
+        assert!(known.is_some(), ".env.example: {name}");
         named += 1;
     }
     assert!(named >= 15, "{named}");
+}
+
+#[test]
+fn the_page_of_the_doctor_has_the_table_of_its_checks() {
+    const BEGIN: &str = "<!-- made from the code -->\n";
+    const END: &str = "<!-- end -->";
+    let file = "docs/operations/doctor.md";
+    let page = std::fs::read_to_string(repository().join(file)).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let table = tidegate::cli::doctor_checks();
+    assert!(table.lines().count() > 40, "{table}");
+    check(file, &format!("{before}{BEGIN}{table}{END}{after}"));
 }
 
 /// Returns the names of the metrics that the sources below a folder write, with the macro of each.

@@ -39,7 +39,7 @@ async fn a_quota_holds_against_a_race() {
         assert_eq!(begun, fits, "round {round}: one more would be over");
         assert_eq!(usage(&app, &user).await, (0, fits * size, 0));
         for answer in answers.iter().filter(|answer| answer.status != 200) {
-            assert_eq!(refusal(answer), (413, "QUOTA_EXCEEDED".into()));
+            assert_eq!(refusal(answer), (413, "QUOTA_EXCEEDED".into()), "{}", answer.text());
             let error = &answer.json()["error"];
             assert_eq!((&error["quota"], &error["requested"]), (&json!(quota), &json!(size)));
             assert!(error["used"].as_u64().unwrap() + size > quota, "{error}");
@@ -115,6 +115,7 @@ async fn rows(app: &TestApp, user: &str, count: u32) {
             state: ObjectState::Pending,
             created_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + u64::from(n)),
             content: None,
+            archive: None,
         };
         let new = NewObject { object: &object, announced: None, file: Some((folder.as_str(), Visibility::Public)) };
         assert!(tx.insert_objects(&owner, &Principal::System, &[new]).await.unwrap().is_empty());

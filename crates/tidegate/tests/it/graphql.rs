@@ -57,7 +57,7 @@ async fn the_schema_is_shown_where_that_is_on() {
 
 /// The fields of a media item, which have the same names in both APIs.
 const ALL: &str = "{ id url alt status sessionId fileKey stage filename contentType size width height duration blurhash scan \
-                   reason createdAt createdBy expiresAt refreshAfter variants { name url contentType width height size } }";
+                   reason createdAt createdBy expiresAt refreshAfter archive { state requestedAt until } variants { name url contentType width height size } }";
 
 #[tokio::test]
 async fn graphql_and_json_say_the_same() {
@@ -72,7 +72,9 @@ async fn graphql_and_json_say_the_same() {
         let graphql = app.graphql("ann", "garage", &asked, &json!({})).await["data"]["media"].clone();
         let json = app.as_of("ann", "garage", "GET", &format!("/v1/sessions/{SESSION}/media/{id}"), None).await.json();
         assert_eq!(graphql, json);
-        let asked = format!("{{ media(id: \"{id}\") {{ history {{ mediaId status reason at }} }} }}");
+        let asked = format!(
+            "{{ media(id: \"{id}\") {{ history {{ mediaId status reason at archive {{ state requestedAt until }} }} }} }}"
+        );
         let graphql = app.graphql("ann", "garage", &asked, &json!({})).await["data"]["media"]["history"].clone();
         let path = format!("/v1/sessions/{SESSION}/media/{id}/history");
         assert_eq!(graphql, app.as_of("ann", "garage", "GET", &path, None).await.json());

@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::support::{TestApp, raw, raw_status};
+use crate::support::{OWN_KEY, TestApp, raw, raw_status};
 
 /// The settings of a server with a public name.
 const PRODUCTION: &[(&str, &str)] = &[
@@ -11,7 +11,7 @@ const PRODUCTION: &[(&str, &str)] = &[
     ("ALLOWED_HOSTS", "api.example.com"),
     ("EDGE_URL", "https://images.example.com"),
     ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
-    ("CLOUDFRONT_PRIVATE_KEY_PEM", include_str!("../../../sign/tests/fixtures/throwaway-p256.pkcs8.pem")),
+    ("CLOUDFRONT_PRIVATE_KEY_PEM", OWN_KEY),
     ("S3_OPERATOR_ACCESS_KEY", "OPERATOR12345678"),
     ("S3_OPERATOR_SECRET_KEY", "0123456789012345678901234567890123456789"),
     ("UPLOAD_SIGNING_KEY", "0123456789abcdef0123456789abcdef"),

@@ -7,7 +7,7 @@ use store::Attributes;
 use tidegate::db::{ClaimedJob, NewJob, Verdict};
 use tidegate::error::Result;
 use tidegate::queue::{self, Job};
-use tidegate::worker::runner;
+use tidegate::worker::runner::{self, NamedOutcome};
 
 use crate::support::{PART, TestApp, pattern};
 
@@ -259,4 +259,95 @@ async fn open_uploads_are_left_alone_by_recovery() {
     app.run_jobs().await;
     assert_eq!(app.complete("alice", &image, &upload, &[(1, &etag)]).await.status, 200);
     app.finish().await;
+}
+
+/// Returns the id of the one job that was enqueued.
+async fn enqueue_for(app: &TestApp, job: &Job, at: SystemTime) -> i64 {
+    let mut tx = app.app.db.begin().await.unwrap();
+    let id = queue::enqueue(&mut tx, job, at).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_job_that_is_named_is_run_once() {
+    let app = TestApp::start().await;
+    let id = enqueue_for(&app, &release(), SystemTime::now()).await;
+    // Named many times at once, as by duplicated messages.
+    let runs = futures::future::join_all((0..8).map(|_| runner::run_named(&app.app, id))).await;
+    let outcomes: Vec<NamedOutcome> = runs.into_iter().map(Result::unwrap).collect();
+    let done = outcomes.iter().filter(|outcome| **outcome == NamedOutcome::Done).count();
+    assert_eq!(done, 1, "{outcomes:?}");
+    assert!(outcomes.iter().all(|outcome| !matches!(outcome, NamedOutcome::Failed(_))), "{outcomes:?}");
+    for id in [id, 0, -1, i64::MAX] {
+        assert_eq!(runner::run_named(&app.app, id).await.unwrap(), NamedOutcome::Gone);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn many_jobs_that_are_named_at_once_are_each_run() {
+    let app = TestApp::start().await;
+    let mut ids = Vec::new();
+    for _ in 0..100 {
+        ids.push(enqueue_for(&app, &release(), SystemTime::now()).await);
+    }
+    // Each twice and out of order.
+    let named = ids.iter().rev().chain(&ids).map(|id| runner::run_named(&app.app, *id));
+    let outcomes = futures::future::join_all(named).await;
+    let done = outcomes.iter().filter(|outcome| matches!(outcome, Ok(NamedOutcome::Done))).count();
+    assert_eq!(done, 100, "{outcomes:?}");
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_named_says_why_it_was_not_run() {
+    let app = TestApp::start().await;
+    let soon = SystemTime::now() + Duration::from_secs(600);
+    let later = enqueue_for(&app, &release(), soon).await;
+    let NamedOutcome::NotDue(wait) = runner::run_named(&app.app, later).await.unwrap() else { panic!("it is not due") };
+    assert!((590..=600).contains(&wait.as_secs()), "{wait:?}");
+    app.app.db.clock().advance(Duration::from_secs(601));
+    let mut claimed = claim(&app, app.app.db.now()).await.unwrap().unwrap();
+    let NamedOutcome::Leased(left) = runner::run_named(&app.app, later).await.unwrap() else { panic!("it is leased") };
+    assert!((55..=60).contains(&left.as_secs()), "{left:?}");
+    // The workers of all attempts vanish.
+    for _ in 1..12 {
+        app.app.db.clock().advance(LEASE + Duration::from_secs(1));
+        claimed = claim(&app, app.app.db.now()).await.unwrap().unwrap();
+    }
+    assert_eq!(claimed.attempts, 12);
+    app.app.db.clock().advance(LEASE + Duration::from_secs(1));
+    assert_eq!(runner::run_named(&app.app, later).await.unwrap(), NamedOutcome::Gone);
+    assert_eq!(app.app.db.count_jobs().await.unwrap().dead_letters, 1, "naming it has dead-lettered it");
+    assert_eq!(runner::run_named(&app.app, later).await.unwrap(), NamedOutcome::Gone);
+    let mut tx = app.app.db.begin().await.unwrap();
+    assert!(tx.requeue_dead_letter(later, app.app.db.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    assert_eq!(runner::run_named(&app.app, later).await.unwrap(), NamedOutcome::Done);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_named_and_fails_is_due_again() {
+    let app = TestApp::start().await;
+    let id = enqueue_for(&app, &Job::RestoreMediaV1 { object: uuid::Uuid::new_v4() }, SystemTime::now()).await;
+    let failing = Job::HideSpaceV1 { space: "no id".into() };
+    let failed = enqueue_for(&app, &failing, SystemTime::now()).await;
+    assert_eq!(
+        runner::run_named(&app.app, failed).await.unwrap(),
+        NamedOutcome::Failed(Some(Duration::from_secs(2))),
+        "the pause after a first attempt"
+    );
+    assert!(matches!(runner::run_named(&app.app, failed).await.unwrap(), NamedOutcome::NotDue(_)));
+    for attempt in 2..=12 {
+        app.app.db.clock().advance(Duration::from_secs(3601));
+        let outcome = runner::run_named(&app.app, failed).await.unwrap();
+        assert_eq!(outcome == NamedOutcome::Failed(None), attempt == 12, "{attempt} {outcome:?}");
+    }
+    assert_eq!(runner::run_named(&app.app, failed).await.unwrap(), NamedOutcome::Gone);
+    assert_eq!(runner::run_named(&app.app, id).await.unwrap(), NamedOutcome::Done);
+    assert_eq!(app.app.db.count_jobs().await.unwrap().dead_letters, 1);
+    drop(app.stop().await);
 }

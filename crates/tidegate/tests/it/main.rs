@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests read files, and what their run is given")]
 
 mod access;
+mod archived;
 mod audit;
 mod authority;
 mod bulk;
@@ -30,16 +31,20 @@ mod headers;
 mod histories;
 mod hostile_cases;
 mod jobs;
+mod lambda;
 mod landing_page;
 mod layers;
 mod overview;
 mod packages;
+mod poolers;
 mod positions;
 mod postgres;
+mod queues;
 mod quota_bounds;
 mod quotas;
 mod races;
 mod references;
+mod remote_key;
 mod s3_door;
 mod s3_store;
 mod seals;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tidegate::config::{SETTINGS, Sources, Stage, setting_values};
+use tidegate::config::{SETTINGS, Sources, setting_values};
 use tidegate::db::Verdict;
 use tidegate::queue::{self, Job};
 use tidegate::worker::runner;
@@ -343,7 +343,7 @@ fn no_secret_is_among_the_values() {
     assert_eq!((names.len(), values.len()), (SETTINGS.len(), SETTINGS.len()));
     for value in &values {
         assert!(value.given, "{value:?}");
-        let is_hidden = value.setting.secret || value.setting.stage == Stage::Warned;
+        let is_hidden = value.setting.secret;
         assert_eq!(value.value.is_none(), is_hidden, "{value:?}");
         assert!(!value.value.as_deref().unwrap_or_default().contains("marker"), "{value:?}");
     }
@@ -352,6 +352,12 @@ fn no_secret_is_among_the_values() {
 /// The same from a running server, with every secret that one can be started with.
 #[tokio::test]
 async fn no_secret_is_in_the_response() {
+    for redis in ["REDIS_URL", "REDIS_PASSWORD"] {
+        no_secret_is_shown(redis).await;
+    }
+}
+
+async fn no_secret_is_shown(redis: &str) {
     let long = |name: &str| format!("marker{name}0123456789abcdefghijklmnopqrstuvwxyz");
     // Not named as the folder of the data is, which is shown.
     let folder = tempfile::Builder::new().prefix("marker").tempdir().unwrap();
@@ -371,10 +377,18 @@ async fn no_secret_is_in_the_response() {
         ("UPLOAD_SIGNING_KEY_PREVIOUS", &earlier),
         ("S3_OPERATOR_ACCESS_KEY", &access),
         ("S3_OPERATOR_SECRET_KEY", &secret),
+        ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "marker-secret-of-aws"),
         ("AWS_SESSION_TOKEN", "marker-token-of-aws"),
         ("CLOUDFRONT_API_URL", "https://cloudfront.test"),
     ];
+    // Both say the same, so that a server has one of them.
+    if redis == "REDIS_URL" {
+        settings.push(("REDIS_URL", "redis://marker-user:marker-password-of-redis@marker-redis.test"));
+    } else {
+        settings.extend([("REDIS_HOST", "127.0.0.1"), ("REDIS_PASSWORD", "marker-password-of-redis")]);
+    }
+    let other = if redis == "REDIS_URL" { "REDIS_PASSWORD" } else { "REDIS_URL" };
     if is_sqlite {
         settings.push(("DATABASE_URL", &database));
     }
@@ -383,7 +397,12 @@ async fn no_secret_is_in_the_response() {
         .filter(|setting| setting.secret && settings.iter().all(|(name, _)| *name != setting.name))
         .map(|setting| setting.name)
         .collect();
-    assert_eq!(missing, if is_sqlite { vec![] } else { vec!["DATABASE_URL"] }, "secrets that the test does not give");
+    let expected = if is_sqlite { vec![other] } else { vec!["DATABASE_URL", other] };
+    assert_eq!(
+        missing.iter().collect::<BTreeSet<_>>(),
+        expected.iter().collect(),
+        "secrets that the test does not give"
+    );
     let app = TestApp::with(&settings).await;
     let headers = [("x-service-token", service.as_str())];
     let mut seen = Vec::new();

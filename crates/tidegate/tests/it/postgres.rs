@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
-use tidegate::db::Database;
-use tidegate::db::{Db, NewJob};
+use tidegate::db::{Database, Db, NewJob, Pooling};
 use tidegate::error::Error;
 
 use crate::support::TestApp;
@@ -15,8 +14,8 @@ use crate::support::services::{Cuttable, database, empty_database};
 const ANY_JOB: NewJob<'_> = NewJob { payload: "{}", dedupe: None, class: "images", priority: 0, max_attempts: 3 };
 
 async fn open(url: &str) -> anyhow::Result<Db> {
-    Db::open(&Database::Postgres { url: url.into(), host: None, connections: 4, timeout: Duration::from_secs(30) })
-        .await
+    let (timeout, pooling) = (Duration::from_secs(30), Pooling::Session);
+    Db::open(&Database::Postgres { url: url.into(), host: None, connections: 4, timeout, pooling, iam: None }).await
 }
 
 /// Returns a URL that reaches the server through a connection that can be cut, and that connection.
@@ -51,7 +50,10 @@ async fn a_job_is_claimed_by_one_of_many_servers() {
         let mut mine = Vec::new();
         loop {
             let mut tx = db.begin().await.unwrap();
-            let job = tx.claim_job(Some("images"), SystemTime::now(), Duration::from_secs(60)).await.unwrap();
+            let job = tx
+                .claim_job(Some("images"), SystemTime::now(), SystemTime::now(), Duration::from_secs(60))
+                .await
+                .unwrap();
             tx.commit().await.unwrap();
             let Some(job) = job else { return mine };
             mine.push(job.id);
@@ -174,6 +176,24 @@ async fn a_database_that_falls_silent_costs_seconds_and_no_connection_for_ever()
         assert!(tokio::time::Instant::now() < deadline, "connections that fell silent were given back");
     }
     app.finish().await;
+}
+
+/// A server cancels its heartbeat if that takes too long.
+#[tokio::test]
+async fn notices_that_are_cancelled_keep_no_connection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, way) = cuttable(&database(folder.path()).await).await;
+    let (url, timeout, pooling) = (url.as_str().into(), Duration::from_secs(30), Pooling::Session);
+    let db = Db::open(&Database::Postgres { url, host: None, connections: 2, timeout, pooling, iam: None }).await;
+    let db = db.unwrap();
+    let (one, two) = tokio::join!(db.count_jobs(), db.count_jobs());
+    assert!(one.is_ok() && two.is_ok(), "both connections are open");
+    way.freeze();
+    let beat = async || tokio::time::timeout(Duration::from_secs(1), db.beat(uuid::Uuid::new_v4())).await;
+    let (one, two) = tokio::join!(beat(), beat());
+    assert!(one.is_err() && two.is_err(), "cancelled");
+    way.mend();
+    until("their connections are given up", async || db.probe().await.is_ok()).await;
 }
 
 async fn until(what: &str, holds: impl AsyncFn() -> bool) {

@@ -514,7 +514,8 @@ async fn counters_of_an_earlier_version_are_filled_from_its_rows() {
     }
     connection.close().await.unwrap();
     let timeout = Duration::from_secs(30);
-    let database = Database::Postgres { url: url.into(), host: None, connections: 2, timeout };
+    let pooling = tidegate::db::Pooling::Session;
+    let database = Database::Postgres { url: url.into(), host: None, connections: 2, timeout, pooling, iam: None };
     check_filled(&Db::open(&database).await.unwrap()).await;
 }
 

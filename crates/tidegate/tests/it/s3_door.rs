@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
-use store::PresignedRequest;
 use store::conformance::{self, PresignedClient};
+use store::{PresignedRequest, Store as _};
 use tidegate::db::NewObject;
 use tidegate::model::ids::ObjectId;
 use tidegate::model::key::Key;
@@ -36,6 +36,7 @@ impl OverHttp<'_> {
             state: ObjectState::Pending,
             created_at: now,
             content: None,
+            archive: None,
         };
         if app.db.find_ready_by_key_unscoped(&key).await.unwrap().is_some() {
             return;
@@ -337,5 +338,55 @@ async fn an_early_refusal_reaches_a_client_that_goes_on_sending() {
     client.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer);
     assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("AccessDenied"), "{answer}");
+    app.finish().await;
+}
+
+/// `tidegate doctor` alone can sign for a probe: the credentials that presign are in no other hands.
+#[tokio::test]
+async fn probes_are_taken_at_their_own_place_only_and_are_small() {
+    let app = TestApp::start().await;
+    let store = &app.app.local.as_ref().unwrap().fs;
+    let life = std::time::Duration::from_secs(60);
+    let name = "0".repeat(32);
+    for (key, size, status, code) in [
+        (format!(".incoming/~doctor/{name}"), 4096, 200, ""),
+        (format!(".incoming/~doctor/{name}"), 4096, 409, ""),
+        (format!(".incoming/~doctor/{name}x"), 70_000, 400, "EntityTooLarge"),
+        (format!(".incoming/~doctorx/{name}"), 10, 403, "AccessDenied"),
+        (format!(".quarantine/~doctor/{name}"), 10, 403, "AccessDenied"),
+        (format!("storage/~doctor/{name}"), 10, 403, "AccessDenied"),
+        (format!("images/~doctor/{0}/{0}/x", uuid::Uuid::nil()), 10, 403, "AccessDenied"),
+    ] {
+        let request = store.begin_put(&key, "a/b", None, life).await.unwrap();
+        let headers: Vec<(&str, &str)> = request.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let answer = app.send("PUT", &request.url, &headers, vec![0; size]).await;
+        if status == 409 {
+            assert!(answer.status >= 400, "{key}: nothing is overwritten");
+        } else {
+            assert_eq!(answer.status, status, "{key}: {}", answer.text());
+        }
+        assert!(answer.text().contains(code), "{key}: {}", answer.text());
+    }
+    let key = format!(".incoming/~doctor/{name}");
+    let read = store.sign_read(&key, life).await.unwrap();
+    assert_eq!(app.send("GET", &read.url, &[], Vec::new()).await.status, 404, "nobody reads a probe at the door");
+    store.delete(&key, store::Deletion::Purge).await.unwrap();
+    app.finish().await;
+}
+
+/// A refused signature is explained as S3 does it: by the request as this server sees it.
+#[tokio::test]
+async fn a_refused_signature_shows_the_request_and_no_credentials() {
+    let app = TestApp::start().await;
+    let (image, upload) = app.begin("alice", &json!({})).await;
+    let url = app.sign("alice", &image, &upload, 1).await;
+    let answer = app.send("PUT", &url.replace("partNumber=1", "partNumber=2"), &[], b"x".to_vec()).await;
+    let text = answer.text();
+    let shown = text.split("<CanonicalRequest>").nth(1).unwrap();
+    assert!(shown.starts_with("PUT\n/tidegate/images/alice/"), "{text}");
+    assert!(shown.contains("partNumber=2&amp;uploadId=") && shown.contains("\nhost:127.0.0.1:"), "{text}");
+    for hidden in ["X-Amz-Signature", "X-Amz-Credential"] {
+        assert!(!text.contains(hidden), "{text}");
+    }
     app.finish().await;
 }

@@ -4,9 +4,10 @@
 use tidegate::config::{Config, Sources};
 
 use self::Verdict::{Refused, Warned};
+use crate::support::{OWN_KEY as KEY, setting_value};
 
-const KEY: &str = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs8.pem");
 const OWN_KEY: &str = include_str!("../../../sign/tests/fixtures/throwaway-p256.pkcs8.pem");
+const PUBLISHED: &str = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs8.pem");
 const PUBLIC_KEY: &str = include_str!("../../../sign/tests/fixtures/throwaway-p256.pub.pem");
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -80,10 +81,13 @@ const TABLE: &[Row] = &[
     // Production without what it needs.
     (Program::Server, &[PRODUCTION], &["CLOUDFRONT_PRIVATE_KEY_PEM", "CLOUDFRONT_KEY_PAIR_ID"], Refused("CLOUDFRONT_PRIVATE_KEY_PEM", "a key of your own: production takes no generated one; only SURFACES=files does without")),
     (Program::Server, &[PRODUCTION], &["CLOUDFRONT_PRIVATE_KEY_PEM", "CLOUDFRONT_KEY_PAIR_ID"], Refused("CLOUDFRONT_KEY_PAIR_ID", "the id of the public half of CLOUDFRONT_PRIVATE_KEY_PEM")),
+    (Program::Server, &[PRODUCTION, &[("CLOUDFRONT_PRIVATE_KEY_PEM", PUBLISHED)]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_PEM", "a key of your own: everybody has this one, which is for tests")),
     (Program::Server, &[PRODUCTION], &["SCANNER"], Refused("SCANNER", "off, if sessions and spaces shall do without")),
     (Program::Server, &[PRODUCTION], &["UPLOAD_SIGNING_KEY"], Refused("UPLOAD_SIGNING_KEY", "a key of your own, of 32 characters or more")),
     (Program::Server, &[PRODUCTION, &[("UPLOAD_SIGNING_KEY", "0123456789abcdef")]], &[], Refused("UPLOAD_SIGNING_KEY", "a key of your own, of 32 characters or more")),
     (Program::Server, &[PRODUCTION, &[("AUTH_OWN_TOKENS", "true")]], &[], Refused("AUTH_OWN_KEY_PEM", "\"a key of your own: production takes no generated one\"")),
+    (Program::Server, &[PRODUCTION, &[("AUTH_OWN_TOKENS", "true"), ("AUTH_OWN_KEY_PEM", OWN_KEY)]], &[], Refused("AUTH_OWN_KEY_PEM", "a key of your own: everybody has this one, and could sign in")),
+    (Program::Server, &[PRODUCTION, &[("AUTH_JWT_PUBLIC_KEY_BASE64", PUBLIC_KEY)]], &["AUTH_JWKS_URL"], Refused("AUTH_JWT_PUBLIC_KEY_BASE64", "a key whose private half only its issuer has")),
     (Program::Server, &[PRODUCTION, &[("AUTH_SERVICE_TOKEN", "short")]], &[], Refused("AUTH_SERVICE_TOKEN", "tokens of 32 characters or more")),
     (Program::Server, &[PRODUCTION], &["AUTH_JWT_ISSUER"], Refused("AUTH_JWT_ISSUER", "what the tokens say, or * for any")),
     (Program::Server, &[PRODUCTION], &["AUTH_JWT_AUDIENCE"], Refused("AUTH_JWT_AUDIENCE", "what the tokens say, or * for any")),
@@ -104,6 +108,7 @@ const TABLE: &[Row] = &[
     (Program::Edge, &[EDGE, &[("EDGE_PORT", "off")]], &[], Refused("EDGE_PORT", "a port: the edge is all that is started")),
     (Program::Edge, &[EDGE, &[("EDGE_PORT", "3000"), ("PORT", "3000")]], &[], Refused("PORT", "another port than EDGE_PORT has: there are probes and metrics")),
     (Program::Edge, &[EDGE, &[("CLOUDFRONT_KEY_PAIR_ID", "K1"), ("CLOUDFRONT_PRIVATE_KEY_PEM", KEY)]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_PEM", "it to the server that signs: an edge knows public keys only")),
+    (Program::Edge, &[EDGE, &[("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "/key")]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "it to the server that signs: an edge knows public keys only")),
     (Program::Edge, &[EDGE, &[("AUTH_OWN_TOKENS", "true"), ("AUTH_OWN_KEY_PEM", OWN_KEY)]], &[], Refused("AUTH_OWN_KEY_PEM", "it to the server that issues tokens: an edge knows public keys only")),
     (Program::Edge, &[&[]], &[], Warned("neither PUBLIC_BASE_URL nor CORS_ALLOW_ORIGIN names an origin: no page may read with cookies from here")),
     // Jobs that nobody does.
@@ -129,6 +134,8 @@ const TABLE: &[Row] = &[
     (Program::Server, &[&[("AUTH_JWT_PUBLIC_KEY_BASE64", PUBLIC_KEY), ("AUTH_JWKS_URL", "https://id.test/")]], &[], Refused("AUTH_J", "either it or")),
     (Program::Server, &[&[("CLOUDFRONT_DOMAIN", "a.test"), ("EDGE_URL", "https://b.test")]], &[], Refused("EDGE_URL", "as CLOUDFRONT_DOMAIN says, or only one of the two")),
     (Program::Server, &[&[("CLOUDFRONT_KEY_PAIR_ID", "K1")]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_PEM", "the private key of CLOUDFRONT_KEY_PAIR_ID")),
+    (Program::Server, &[&[("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "/key"), ("CLOUDFRONT_PRIVATE_KEY_SECRET_ID", "key")]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_SECRET_ID", "either it or CLOUDFRONT_PRIVATE_KEY_SSM_PARAM")),
+    (Program::Server, &[&[("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "/key"), ("CLOUDFRONT_KEY_PAIR_ID", "K1"), ("CLOUDFRONT_PRIVATE_KEY_PEM", KEY)]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "either it or CLOUDFRONT_PRIVATE_KEY_PEM")),
     (Program::Server, &[&[("TRUSTED_PROXIES", "0.0.0.0/0")]], &[], Refused("TRUSTED_PROXIES", "not everybody's")),
     (Program::Server, &[&[("CORS_ALLOW_ORIGIN", "*,https://a.test")]], &[], Refused("CORS_ALLOW_ORIGIN", "* alone, or a list of origins such as")),
 ];
@@ -137,7 +144,7 @@ fn load(program: Program, layers: &[Settings], without: &[&str]) -> Result<Confi
     let mut environment: Vec<(String, String)> = Vec::new();
     for (name, value) in layers.iter().flat_map(|layer| layer.iter()).filter(|(name, _)| !without.contains(name)) {
         environment.retain(|(known, _)| known != name);
-        environment.push(((*name).to_owned(), (*value).to_owned()));
+        environment.push(((*name).to_owned(), setting_value(value).to_owned()));
     }
     let sources = Sources { environment, ..Sources::default() };
     let loaded = if program == Program::Edge { Config::load_for_edge(&sources) } else { Config::load(&sources) };

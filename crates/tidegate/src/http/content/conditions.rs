@@ -113,7 +113,13 @@ mod tests {
 
     fn representation(size: u64) -> Representation {
         let last_modified = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_250_000);
-        Representation::of(&Stat { size, etag: "tag-1".into(), last_modified, attributes: Attributes::default() })
+        Representation::of(&Stat {
+            size,
+            etag: "tag-1".into(),
+            last_modified,
+            attributes: Attributes::default(),
+            archive: store::ArchiveState::Readable,
+        })
     }
 
     const LONG_AGO: &str = "Thu, 01 Jan 1970 00:00:01 GMT";

@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 
 use self::wire::{
     Completed, Completion, ImagePage, ImageUpload, ImagesQuery, Metadata, NewImage, OpenUpload, SignedPart,
-    SignedParts, StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata,
-    show_part, show_times, unquoted,
+    SignedParts, StoredPart, StreamAuth, StreamCookie, StreamUrl, ThawedImage, UploadUrls, quoted, show_image,
+    show_metadata, show_part, show_times, unquoted,
 };
 use super::content::AuthorizedBy;
 use super::cursor::{encode_cursor, parse_cursor, parse_start};
@@ -30,7 +30,7 @@ use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, bad_request};
 use crate::library::grants::{self, Authorization, Grant};
-use crate::library::{downloads, objects};
+use crate::library::{downloads, objects, thaw};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
@@ -58,6 +58,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(abort_upload))
         .routes(routes!(get_metadata))
         .routes(routes!(get_stream_url))
+        .routes(routes!(thaw_image))
         .routes(routes!(read_range, head_range))
 }
 
@@ -245,6 +246,17 @@ async fn get_stream_url(
     };
     let body = StreamUrl { url, auth, size: object.content.size, etag: quoted(&object.content.etag) };
     Ok((headers, Json(body)).into_response())
+}
+
+/// Have the bucket thaw an archived image
+///
+/// Does nothing with an image that is not archived. Its `archive` in the metadata says when the thaw has ended.
+#[utoipa::path(post, path = "/v1/images/{id}/thaw", operation_id = "thaw_image", tag = "images", params(("id" = String, Path)),
+    responses((status = 200, body = ThawedImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+async fn thaw_image(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<Json<ThawedImage>> {
+    let status = thaw::thaw(&app, &caller, KIND, id).await?;
+    Ok(Json(ThawedImage { image_id: id.to_string(), archive: status.into() }))
 }
 
 /// Read bytes through the API

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::archived::ArchiveResponse;
 use super::super::time::rfc3339;
 use crate::library::grants::Times;
 use crate::model::object::{Content, Object};
@@ -176,6 +177,9 @@ pub(super) struct Image {
     /// `null` until the upload is complete.
     pub(super) etag: Option<String>,
     pub(super) created_at: String,
+    /// The archive its bytes are in, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) archive: Option<ArchiveResponse>,
 }
 
 /// What is known of an image and its bytes.
@@ -192,6 +196,17 @@ pub(super) struct Metadata {
     pub(super) name: Option<String>,
     /// When the upload was announced.
     pub(super) created_at: String,
+    /// The archive its bytes are in, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) archive: Option<ArchiveResponse>,
+}
+
+/// An image that was archived, or was not.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ThawedImage {
+    pub(super) image_id: String,
+    pub(super) archive: ArchiveResponse,
 }
 
 /// Where to stream an image from.
@@ -255,6 +270,7 @@ pub(super) fn show_image(object: Object) -> Image {
         size: object.content.as_ref().map(|content| content.size),
         etag: object.content.as_ref().map(|content| quoted(&content.etag)),
         created_at: rfc3339(object.created_at),
+        archive: object.archive.map(Into::into),
     }
 }
 
@@ -266,6 +282,7 @@ pub(super) fn show_metadata(object: Object, content: &Content, url: String) -> M
         url,
         name: object.name,
         created_at: rfc3339(object.created_at),
+        archive: object.archive.map(Into::into),
     }
 }
 

@@ -112,7 +112,13 @@ mod tests {
             cache_control: cache_control.map(Into::into),
             ..Attributes::default()
         };
-        let stat = Stat { size: 1, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH, attributes };
+        let stat = Stat {
+            size: 1,
+            etag: "e".into(),
+            last_modified: SystemTime::UNIX_EPOCH,
+            attributes,
+            archive: store::ArchiveState::Readable,
+        };
         let mut headers = HeaderMap::new();
         ObjectHeaders::of(key, &stat).apply(StatusCode::OK, left, &mut headers);
         let text = |name| headers.get(name).map_or(String::new(), |value: &HeaderValue| value.to_str().unwrap().into());

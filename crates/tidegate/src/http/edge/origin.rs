@@ -133,6 +133,9 @@ impl Origin {
             Self::Local(local) => local.find(key, meters).await,
             Self::Remote(store) => {
                 let stat = store.stat(key).await?;
+                if !stat.archive.is_readable() {
+                    return Err(Refused::Archived);
+                }
                 let (representation, headers) = (Representation::of(&stat).at_key(key), ObjectHeaders::of(key, &stat));
                 let source = ObjectSource::Store { store: Arc::clone(store), key: key.to_owned(), stat };
                 Ok(Arc::new(ServedObject { representation, headers, source, opened: Instant::now() }))

@@ -16,6 +16,7 @@ use crate::error::Error;
 pub(super) enum Refused {
     Signature(Refusal),
     Missing,
+    Archived,
     Method,
     Body,
     TooLong,
@@ -32,6 +33,7 @@ impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::NotFound | store::Error::InvalidKey(_) => Self::Missing,
+            store::Error::Archived(_) => Self::Archived,
             other => Self::Failed(other.into()),
         }
     }
@@ -41,6 +43,7 @@ impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound(_) => Self::Missing,
+            Error::Archived(_) => Self::Archived,
             other => Self::Failed(other),
         }
     }
@@ -55,6 +58,7 @@ impl Refused {
         let failed = Self::Failed(store::Error::Damaged(String::new()).into());
         let others = [
             Self::Missing,
+            Self::Archived,
             Self::Method,
             Self::Body,
             Self::TooLong,
@@ -88,6 +92,11 @@ impl Refused {
         match self {
             Self::Signature(refusal) => (StatusCode::FORBIDDEN, refusal.code(), refusal.message()),
             Self::Missing => (StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist."),
+            Self::Archived => (
+                StatusCode::FORBIDDEN,
+                "InvalidObjectState",
+                "The operation is not valid for the object's access tier.",
+            ),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Only GET and HEAD are allowed."),
             Self::Body => (StatusCode::BAD_REQUEST, "InvalidRequest", "A request for bytes has no body."),
             Self::Malformed(malformed) => malformed.words(),
@@ -110,6 +119,9 @@ impl Refused {
                  outside what the grant opens. Ask the API for a new URL."
             }
             Self::Missing => "The object does not exist, or was deleted.",
+            Self::Archived => {
+                "The object is in an archive of the bucket, as S3 says it. Ask the API for its state and for a thaw."
+            }
             Self::Method => "The edge has `GET` and `HEAD` only.",
             Self::Body => "The request has a body.",
             Self::Malformed(Malformed::Syntax) => "The request is no HTTP, or two servers could read it differently.",

@@ -115,6 +115,7 @@ async fn read(
         etag: archive.etag.clone(),
         last_modified: archive.created_at,
         attributes: Attributes { content_type: "application/zip".to_owned(), ..Attributes::default() },
+        archive: store::ArchiveState::Readable,
     };
     let representation = Representation::of(&stat);
     let mut fields = HeaderMap::new();

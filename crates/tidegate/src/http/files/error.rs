@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::super::archived::ArchiveResponse;
 use super::super::error::{ApiError, status};
 use crate::error::Error;
 
@@ -61,6 +62,9 @@ impl IntoResponse for FilesError {
             error["used"] = json!(shortage.used);
             error["quota"] = json!(shortage.quota);
             error["requested"] = json!(shortage.requested);
+        }
+        if let Error::Archived(status) = &self.0 {
+            error["archive"] = json!(ArchiveResponse::from(*status));
         }
         let body = json!({ "error": error });
         let status = status(&self.0);

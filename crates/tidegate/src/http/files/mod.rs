@@ -53,6 +53,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(listing::routes())
         .merge(linking::routes())
         .routes(routes!(metadata))
+        .routes(routes!(thaw_file))
         .routes(routes!(usage))
         .routes(routes!(set_quota))
         .routes(routes!(generate_token))
@@ -77,8 +78,23 @@ async fn metadata(
     caller: Caller,
     Path(key): Path<String>,
 ) -> ApiResult<Json<FileMetadata>> {
-    let (_, file) = library::files::find_kept(&app, &caller, Action::Read, &key).await?;
+    let (owner, mut file) = library::files::find_kept(&app, &caller, Action::Read, &key).await?;
+    library::thaw::show(&app, &owner, &mut file.object).await?;
     Ok(Json(show_metadata(file)))
+}
+
+/// Have the bucket thaw an archived file
+///
+/// Does nothing with a file that is not archived. `archive` in its metadata says when the thaw has ended.
+#[utoipa::path(post, path = "/v1/files/thaw/{*key}", operation_id = "thaw_file", tag = "files", params(("key" = String, Path)),
+    responses((status = 200, body = FileMetadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+async fn thaw_file(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(key): Path<String>,
+) -> ApiResult<Json<FileMetadata>> {
+    Ok(Json(show_metadata(files::thaw(&app, &caller, &key).await?)))
 }
 
 /// Delete a file

@@ -24,9 +24,10 @@ use super::ApiResult;
 use super::wire::LinkQuery;
 use crate::app::App;
 use crate::error::{Error, bad_request};
-use crate::library::downloads;
+use crate::library::{downloads, thaw};
 use crate::model::disposition;
 use crate::model::file::File;
+use crate::model::owner::OwnerKind;
 use crate::surfaces::files::links::{self, Given};
 
 /// URL-safe base64; padding is accepted and not written.
@@ -179,6 +180,7 @@ async fn respond(
         store::Error::NotFound => Error::StoreError(store::Error::Damaged("its bytes are gone".into())),
         other => other.into(),
     })?;
+    thaw::require_readable(OwnerKind::Files, stat.archive)?;
     // The record decides the type, not a sidecar that another program may have written.
     stat.attributes.content_type.clone_from(&file.object.content_type);
     let representation = Representation::of(&stat).at_key(&key);

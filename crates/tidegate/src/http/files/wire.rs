@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::archived::ArchiveResponse;
 use super::super::time::rfc3339;
 use super::visibility::UnknownMembers;
 use crate::model::file::File;
@@ -292,6 +293,9 @@ pub(super) struct ListedFile {
     created_at: String,
     folder: String,
     status: &'static str,
+    /// The archive its bytes are in, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<ArchiveResponse>,
 }
 
 pub(super) fn show_listed(file: File) -> ListedFile {
@@ -303,6 +307,7 @@ pub(super) fn show_listed(file: File) -> ListedFile {
         created_at: rfc3339(file.object.created_at),
         folder: file.folder,
         status: file.object.state.as_str(),
+        archive: file.object.archive.map(Into::into),
     }
 }
 
@@ -324,6 +329,9 @@ pub(super) struct FileMetadata {
     reason: Option<String>,
     /// `public` or `private`: who may read it without a link.
     visibility: &'static str,
+    /// The archive its bytes are in, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<ArchiveResponse>,
 }
 
 pub(super) fn show_metadata(file: File) -> FileMetadata {
@@ -336,6 +344,7 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
         scan: file.scan.map(Scan::as_str),
         reason: file.reason,
         visibility: file.visibility.as_str(),
+        archive: file.object.archive.map(Into::into),
     }
 }
 

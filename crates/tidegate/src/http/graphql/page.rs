@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn page(State(app): State<Arc<App>>) -> impl IntoResponse {
     let headers = match app.config.auth.mode {
         AuthMode::Dev => "{&quot;x-user-id&quot;: &quot;ann&quot;, &quot;x-org-id&quot;: &quot;garage&quot;}",
-        AuthMode::Jwt => "{&quot;authorization&quot;: &quot;Bearer &quot;}",
+        AuthMode::Jwt | AuthMode::Authorizer => "{&quot;authorization&quot;: &quot;Bearer &quot;}",
         AuthMode::None => "{}",
     };
     let page = format!(

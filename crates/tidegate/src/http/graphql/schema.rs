@@ -9,6 +9,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
+use super::super::archived::ArchiveResponse;
 use super::super::sessions::operations;
 use super::super::sessions::wire::{
     ByteCount, MediaPage, MediaResponse, MediaStatus, Session, SessionPage, StatusChangeOutput, UploadUrlResponse,
@@ -76,6 +77,10 @@ pub(super) fn to_graphql_error(error: Error) -> async_graphql::Error {
             extensions.set("used", shortage.used);
             extensions.set("quota", shortage.quota);
             extensions.set("requested", shortage.requested);
+        }
+        if let Error::Archived(status) = &error {
+            let archive = serde_json::to_value(ArchiveResponse::from(*status)).unwrap_or_default();
+            extensions.set("archive", async_graphql::Value::from_json(archive).unwrap_or_default());
         }
     })
 }
@@ -220,6 +225,12 @@ impl Mutation {
     #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
         operations::restore(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
+    }
+
+    /// Have the bucket thaw what it has archived. Its thaw is told by `mediaStatus` when it ends.
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn thaw_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
+        operations::thaw(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 
     /// Try again what failed.

@@ -213,7 +213,9 @@ fn meaning(status: &str) -> &'static str {
             "`FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not."
         }
         "404" => "`NOT_FOUND`: there is no such thing, or the caller may not know of it.",
-        "409" => "`INVALID_STATE`: its state does not allow this now.",
+        "409" => {
+            "`INVALID_STATE`: its state does not allow this now. `ARCHIVED`: its bytes are in an archive of the bucket."
+        }
         "412" => "A precondition of the request does not hold.",
         "413" => "`TOO_LARGE` or `QUOTA_EXCEEDED`: there are more bytes, or more objects, than are taken.",
         "416" => "The content has none of the requested bytes.",

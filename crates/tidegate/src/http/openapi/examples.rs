@@ -190,7 +190,9 @@ fn body(id: &str) -> Option<Value> {
         "sign_package_parts" => json!({"partNumbers": [1]}),
         "confirm_package" => json!({"parts": [{"partNumber": 1, "etag": ETAG}]}),
         "create_package_asset" => json!({"contentType": "application/json"}),
-        "delete_packages" | "restore_packages" | "create_download_manifest" => json!({"nodeIds": [PACKAGE]}),
+        "delete_packages" | "restore_packages" | "thaw_packages" | "create_download_manifest" => {
+            json!({"nodeIds": [PACKAGE]})
+        }
         "begin_file_uploads" => json!({
             "mode": "single", "folder": "main/pictures", "visibility": "private",
             "files": [{"name": "image.jpg", "size": 5, "mime": "image/jpeg"}],

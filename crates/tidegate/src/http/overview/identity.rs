@@ -43,7 +43,7 @@ pub(super) struct Identity {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct SignInMethods {
-    /// `AUTH_MODE`: `dev`, `jwt` or `none`.
+    /// `AUTH_MODE`: `dev`, `jwt`, `authorizer` or `none`.
     mode: &'static str,
     /// The provider to send users to; null if there is none.
     oidc: Option<OidcProvider>,

@@ -12,12 +12,15 @@ mod wire;
 
 use std::sync::Arc;
 
-use axum::extract::Query;
+use axum::extract::{Query, Request};
 use axum::http::{HeaderValue, header};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use utoipa_axum::router::OpenApiRouter;
 
+use self::query::DatasetQuery;
+use self::wire::NodeIds;
 use super::error::ApiError;
+use super::json::json;
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -59,6 +62,13 @@ fn needed<'a>(name: &'static str, value: Option<&'a str>) -> Result<&'a str> {
 /// Parses the dataset id in a query; an invalid one is not found.
 fn dataset_id(value: Option<&str>) -> Result<DatasetId> {
     DatasetId::parse(needed("dataset_id", value)?).ok_or_else(access::no_such_dataset)
+}
+
+/// Reads the dataset in a query and the ids in a body.
+async fn named_nodes(query: QueryResult<DatasetQuery>, request: Request) -> ApiResult<(DatasetId, Vec<String>)> {
+    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
+    let NodeIds { node_ids } = json(request).await?;
+    Ok((dataset, node_ids))
 }
 
 /// Parses the package id in a query; an invalid one is not found.

@@ -14,13 +14,15 @@ use super::super::json::json;
 use super::query::{ChangelogQuery, ChildrenQuery, DatasetQuery};
 use super::response::ChangePage;
 use super::wire::{NewCollection, NodeIds, NodeOutcomes, NodePage, NodeResponse};
-use super::{ApiResult, QueryResult, dataset_id, encode_position, limit, parent_id, parse_position, read_query};
+use super::{
+    ApiResult, QueryResult, dataset_id, encode_position, limit, named_nodes, parent_id, parse_position, read_query,
+};
 use crate::app::App;
 use crate::error::{Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::object::ObjectState;
 use crate::model::package::{NodeId, Shown};
-use crate::surfaces::packages::{self, deletion, no_such_package, restoring};
+use crate::surfaces::packages::{self, deletion, no_such_package, restoring, thawing};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -28,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(list_children))
         .routes(routes!(delete_packages))
         .routes(routes!(restore_packages))
+        .routes(routes!(thaw_packages))
         .routes(routes!(list_changes))
         .routes(routes!(get_node))
 }
@@ -120,8 +123,7 @@ async fn delete_packages(
     query: QueryResult<DatasetQuery>,
     request: Request,
 ) -> ApiResult<Json<NodeOutcomes>> {
-    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
-    let NodeIds { node_ids } = json(request).await?;
+    let (dataset, node_ids) = named_nodes(query, request).await?;
     Ok(Json(deletion::delete(&app, &caller, &dataset, &node_ids).await?.into()))
 }
 
@@ -139,9 +141,25 @@ async fn restore_packages(
     query: QueryResult<DatasetQuery>,
     request: Request,
 ) -> ApiResult<Json<NodeOutcomes>> {
-    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
-    let NodeIds { node_ids } = json(request).await?;
+    let (dataset, node_ids) = named_nodes(query, request).await?;
     Ok(Json(restoring::restore(&app, &caller, &dataset, &node_ids).await?.into()))
+}
+
+/// Have the bucket thaw archived packages
+///
+/// For editors. Their source files; of a collection, name the packages. `archive` of a package says when its thaw has ended.
+/// What is not archived is a success; what can't be thawed is in `failures`, and keeps no others.
+#[utoipa::path(post, path = "/packages/thaw", tag = "packages", params(DatasetQuery), request_body = NodeIds,
+    responses((status = 200, body = NodeOutcomes), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn thaw_packages(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: QueryResult<DatasetQuery>,
+    request: Request,
+) -> ApiResult<Json<NodeOutcomes>> {
+    let (dataset, node_ids) = named_nodes(query, request).await?;
+    Ok(Json(thawing::thaw(&app, &caller, &dataset, &node_ids).await?.into()))
 }
 
 /// What became of a dataset's tree, the latest first

@@ -15,11 +15,12 @@ use utoipa_axum::routes;
 use super::super::content::{self, AuthorizedBy, RESOURCE_POLICY, Representation, ResponseBody};
 use super::super::cookies;
 use super::super::error::ErrorBody;
-use super::super::json::json;
 use super::query::{DatasetQuery, PresignQuery, SignQuery};
 use super::response::{ManifestResponse, PresignedPackageUrl, SignedAssets};
 use super::wire::NodeIds;
-use super::{ApiResult, NO_STORE, QueryResult, asset_path, dataset_id, needed_path, package_id, read_query};
+use super::{
+    ApiResult, NO_STORE, QueryResult, asset_path, dataset_id, named_nodes, needed_path, package_id, read_query,
+};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
@@ -169,8 +170,7 @@ async fn download_manifest(
     query: QueryResult<DatasetQuery>,
     request: Request,
 ) -> ApiResult<Response<Body>> {
-    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
-    let NodeIds { node_ids } = json(request).await?;
+    let (dataset, node_ids) = named_nodes(query, request).await?;
     let begun = SystemTime::now();
     let manifest = manifest::manifest(&app, &caller, &dataset, &node_ids).await?;
     metrics::histogram!("tidegate_manifest_seconds").record(begun.elapsed().unwrap_or_default().as_secs_f64());

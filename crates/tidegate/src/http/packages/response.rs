@@ -136,7 +136,7 @@ struct BlockedEntry {
     file_name: String,
     package_name: String,
     path: Vec<String>,
-    /// SCANNING, REJECTED or FAILED.
+    /// SCANNING, REJECTED or FAILED; or ARCHIVED or THAWING, where that is known.
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -175,7 +175,7 @@ impl From<Blocked> for BlockedEntry {
             file_name: blocked.filename,
             package_name: blocked.name,
             path: blocked.path,
-            status: blocked.status.as_str(),
+            status: blocked.status,
             reason: blocked.reason,
         }
     }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::super::archived::ArchiveResponse;
 use super::super::time::rfc3339;
 use crate::db::PackageObject;
 use crate::model::object::Object;
@@ -286,6 +287,9 @@ pub(super) struct NodeResponse {
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<String>,
+    /// The archive its source file is in, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<ArchiveResponse>,
 }
 
 impl From<Node> for NodeResponse {
@@ -304,6 +308,7 @@ impl From<Node> for NodeResponse {
             file_name: object.and_then(|object| object.name.clone()),
             content_type: object.map(|object| object.content_type.clone()),
             size: object.and_then(|object| object.content.as_ref()).map(|content| content.size),
+            archive: object.and_then(|object| object.archive).map(Into::into),
             scan: source.as_ref().and_then(|source| source.scan).map(crate::model::media::Scan::as_str),
             reason: source.and_then(|source| source.reason),
             bytes: is_package.then_some(node.bytes),

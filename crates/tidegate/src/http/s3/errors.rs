@@ -2,9 +2,11 @@
 //! those that the protocol layer leaves without one.
 
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderValue, Response, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 
+use super::super::cors::has_parameter;
 use super::super::error::ErrorCode;
+use super::SIGNATURE;
 
 /// The most bytes of an error response of the protocol layer.
 const MAX_ERROR_BODY: usize = 64 << 10;
@@ -104,9 +106,47 @@ pub(super) fn xml(status: StatusCode, code: &'static str, text: String) -> Respo
     response
 }
 
+/// The query parameters that are not repeated in an answer.
+const HIDDEN: [&str; 3] = ["X-Amz-Signature=", "X-Amz-Credential=", "X-Amz-Security-Token="];
+
+/// A request as it came, for the explanation of a signature that does not match.
+#[derive(Debug)]
+pub(super) struct Seen {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Seen {
+    /// Copies what a signature covers of a request.
+    pub(super) fn of(request: &Request<Body>) -> Self {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        // Headers are read of presigned requests only.
+        let is_presigned = has_parameter(uri.query(), SIGNATURE);
+        let headers = if is_presigned { request.headers().clone() } else { HeaderMap::new() };
+        Self { method, uri, headers }
+    }
+
+    /// Returns the canonical request as this server sees it, as S3 does in its answer; a proxy that
+    /// changes requests is found by it. Signature and access key are left out.
+    fn canonical_request(&self, fields: &str) -> String {
+        let query = self.uri.query().unwrap_or_default();
+        let mut pairs: Vec<&str> =
+            query.split('&').filter(|pair| !HIDDEN.iter().any(|name| pair.starts_with(name))).collect();
+        pairs.sort_unstable();
+        let mut text = format!("{}\n{}\n{}\n", self.method, self.uri.path(), pairs.join("&"));
+        for name in fields.split(';') {
+            let values = self.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+            text.push_str(&format!("{name}:{}\n", values.map(str::trim).collect::<Vec<_>>().join(",")));
+        }
+        text.push_str(&format!("\n{fields}\nUNSIGNED-PAYLOAD"));
+        text
+    }
+}
+
 /// Notes the code of an error response of the protocol layer for the log. A refused signature gets a
-/// message, which the protocol layer leaves out; `uri` is that of the request.
-pub(super) async fn explain(response: Response<Body>, uri: &Uri) -> Response<Body> {
+/// message, which the protocol layer leaves out; `seen` is the request.
+pub(super) async fn explain(response: Response<Body>, seen: &Seen) -> Response<Body> {
     let is_error = response.status().is_client_error() || response.status().is_server_error();
     if !is_error {
         return response;
@@ -121,7 +161,11 @@ pub(super) async fn explain(response: Response<Body>, uri: &Uri) -> Response<Bod
     };
     let Some(found) = find(&bytes) else { return Response::from_parts(head, Body::from(bytes)) };
     if found.code == "SignatureDoesNotMatch" {
-        return refusal(head.status, found.code, &mismatch(signed_fields(uri).as_deref()));
+        let fields = signed_fields(&seen.uri).filter(|names| names.len() <= MAX_NAMES);
+        let canonical = fields.as_deref().map(|fields| seen.canonical_request(fields)).unwrap_or_default();
+        let more = format!("<CanonicalRequest>{}</CanonicalRequest>", escape(&canonical));
+        let text = error_body(found.code, &mismatch(fields.as_deref()), if canonical.is_empty() { "" } else { &more });
+        return xml(head.status, found.code, text);
     }
     head.extensions.insert(ErrorCode(found.code));
     Response::from_parts(head, Body::from(bytes))
@@ -139,6 +183,13 @@ fn find(body: &[u8]) -> Option<&'static S3Code> {
 fn signed_fields(uri: &Uri) -> Option<String> {
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(uri.query()?).ok()?;
     pairs.into_iter().find(|(name, _)| name == "X-Amz-SignedHeaders").map(|(_, names)| names)
+}
+
+/// Escapes text for XML (XML 1.0, section 2.4). Control characters, which XML has no form for, are
+/// left out.
+fn escape(text: &str) -> String {
+    let plain = text.chars().filter(|c| !c.is_control() || *c == '\n').collect::<String>();
+    plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// Returns the message for a signature that does not match.

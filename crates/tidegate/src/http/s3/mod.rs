@@ -17,7 +17,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
 pub(super) use self::errors::CODES;
-use self::errors::{error_body, explain, refusal, xml};
+use self::errors::{Seen, error_body, explain, refusal, xml};
 use self::reads::Reads;
 use super::address::ClientAddress;
 use super::admission::admit;
@@ -43,9 +43,9 @@ struct S3 {
 impl S3 {
     /// Has the S3 protocol layer respond.
     async fn call(&self, request: Request) -> Response<Body> {
-        let uri = request.uri().clone();
+        let seen = Seen::of(&request);
         match self.service.call(request.map(s3s::Body::http_body_unsync)).await {
-            Ok(response) => explain(response.map(Body::new), &uri).await,
+            Ok(response) => explain(response.map(Body::new), &seen).await,
             Err(error) => {
                 tracing::error!(?error, "the S3 protocol layer failed");
                 refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "An internal error occurred.")

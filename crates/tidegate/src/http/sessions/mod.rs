@@ -45,6 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(media_history))
         .routes(routes!(restore_media))
         .routes(routes!(retry_media))
+        .routes(routes!(thaw_media))
         .merge(events::routes())
         .merge(content::routes())
 }
@@ -337,4 +338,20 @@ async fn retry_media(
 ) -> ApiResult<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::retry(&app, &caller, Some(session), media).await?))
+}
+
+/// Have the bucket thaw what it has archived
+///
+/// `archive` says whether the thaw is under way; `watchMedia` tells when it has ended. Does nothing with what is not archived.
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/thaw", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+async fn thaw_media(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> ApiResult<Json<MediaResponse>> {
+    let (session, media) = ids(&path)?;
+    Ok(Json(operations::thaw(&app, &caller, Some(session), media).await?))
 }

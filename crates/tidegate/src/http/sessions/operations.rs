@@ -152,6 +152,17 @@ pub(in crate::http) async fn restore(
     Ok(MediaResponse::new(app, &shown))
 }
 
+pub(in crate::http) async fn thaw(
+    app: &App,
+    caller: &Caller,
+    session: Option<Uuid>,
+    id: Uuid,
+) -> Result<MediaResponse> {
+    let session = session.map(session_id);
+    let shown = sessions::thaw(app, caller, session.as_ref(), ObjectId(id)).await?;
+    Ok(MediaResponse::new(app, &shown))
+}
+
 pub(in crate::http) async fn retry(
     app: &App,
     caller: &Caller,

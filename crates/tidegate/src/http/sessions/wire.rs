@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::super::archived::ArchiveResponse;
 use super::super::time::rfc3339;
 use crate::app::App;
 use crate::db::ListedSession;
@@ -172,6 +173,8 @@ pub(in crate::http) struct MediaResponse {
     scan: Option<String>,
     /// Why it is `REJECTED` or `SCAN_FAILED`.
     reason: Option<String>,
+    /// The archive its bytes are in, where that is known.
+    archive: Option<ArchiveResponse>,
     variants: Vec<Variant>,
     created_at: String,
     created_by: String,
@@ -212,6 +215,7 @@ impl MediaResponse {
             blurhash: visual.map(|visual| visual.blurhash.clone()),
             scan: media.scan.map(|scan| scan.as_str().to_owned()),
             reason: media.reason.clone(),
+            archive: media.object.archive.map(Into::into),
             variants: variants.collect(),
             created_at: rfc3339(media.object.created_at),
             created_by: media.created_by.clone(),
@@ -235,6 +239,8 @@ pub(in crate::http) struct StatusChangeOutput {
     status: MediaStatus,
     /// Why it is `REJECTED` or `SCAN_FAILED`.
     reason: Option<String>,
+    /// Its archive, where that has changed and not the status.
+    archive: Option<ArchiveResponse>,
     at: String,
 }
 
@@ -242,7 +248,13 @@ impl StatusChangeOutput {
     /// Converts a status change; `None` for changes that the sessions API has no status for.
     pub(in crate::http) fn of(change: StatusChange) -> Option<Self> {
         let Change::Became(status) = change.change else { return None };
-        Some(Self { media_id: change.object.0, status: status.into(), reason: change.reason, at: rfc3339(change.at) })
+        Some(Self {
+            media_id: change.object.0,
+            status: status.into(),
+            reason: change.reason,
+            archive: change.archive.map(Into::into),
+            at: rfc3339(change.at),
+        })
     }
 }
 

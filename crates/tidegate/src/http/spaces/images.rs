@@ -39,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(confirm_image))
         .routes(routes!(sign_upload_again))
         .routes(routes!(retry_image))
+        .routes(routes!(thaw_image))
         .routes(routes!(image_history))
         .routes(routes!(grant_cookies))
 }
@@ -231,6 +232,23 @@ async fn retry_image(
 ) -> ApiResult<Response<Body>> {
     let (space, image) = ids(&path)?;
     Ok(answer(&app, &space, images::retry(&app, &caller, &space, image).await?)?)
+}
+
+/// Have the bucket thaw an archived image
+///
+/// For editors and owners. `archive` says whether the thaw is under way; the space's events tell when it has ended. Does
+/// nothing with an image that is not archived.
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/thaw", operation_id = "thaw_space_image", tag = "spaces",
+    params(("spaceId" = String, Path), ("imageId" = String, Path)),
+    responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+async fn thaw_image(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> ApiResult<Response<Body>> {
+    let (space, image) = ids(&path)?;
+    Ok(answer(&app, &space, images::thaw(&app, &caller, &space, image).await?)?)
 }
 
 /// What an image became, and when

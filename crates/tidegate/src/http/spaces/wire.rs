@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::super::archived::ArchiveResponse;
 use super::super::cursor::encode_cursor;
 use super::super::time::rfc3339;
 use crate::app::App;
@@ -234,6 +235,9 @@ pub(super) struct SpaceImage {
     thumbnails: Vec<ThumbnailResponse>,
     /// A blurred preview; see blurha.sh.
     blurhash: Option<String>,
+    /// The archive its bytes are in, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<ArchiveResponse>,
 }
 
 /// An image, and when its URL ends.
@@ -316,6 +320,7 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
         status: image.object.state.as_str(),
         scan: image.scan.map(crate::model::media::Scan::as_str),
         thumbnails,
+        archive: image.object.archive.map(Into::into),
         name: image.object.name,
         content_type: image.object.content_type,
         created_by: image.created_by,
@@ -468,6 +473,9 @@ pub(super) struct ImageChange {
     /// Why it is `REJECTED` or `FAILED`; or how it came about: `imported`, `restored`.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Its archive, where that has changed and not the status.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<ArchiveResponse>,
     at: String,
 }
 
@@ -477,6 +485,12 @@ impl From<StatusChange> for ImageChange {
             Change::Became(status) => status.states().0.as_str(),
             gone => gone.as_str(),
         };
-        Self { image_id: change.object.to_string(), status, reason: change.reason, at: rfc3339(change.at) }
+        Self {
+            image_id: change.object.to_string(),
+            status,
+            reason: change.reason,
+            archive: change.archive.map(Into::into),
+            at: rfc3339(change.at),
+        }
     }
 }

@@ -30,7 +30,7 @@ use crate::model::caller::Caller;
 use crate::model::file::{File, FileFilter, Folder};
 use crate::model::ids::ObjectId;
 use crate::model::micros;
-use crate::model::object::ObjectState;
+use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::turns;
 
@@ -107,6 +107,9 @@ pub async fn create_of_folder(
 
 /// Lays out an archive of files, stores the layout, and returns its token.
 async fn lay_out(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<NewArchive> {
+    // A ZIP that breaks off in the middle would be worse than a refusal.
+    let objects: Vec<&Object> = files.iter().map(|file| &file.object).collect();
+    library::thaw::require_all_readable(app, owner, &objects).await?;
     let (mut names, mut members) = (Names::default(), Vec::with_capacity(files.len()));
     let (mut at, mut line_at) = (0_u64, 0_u64);
     let mut hash = digest::Context::new(&digest::SHA256);

@@ -215,6 +215,7 @@ async fn record(
         state: ObjectState::Pending,
         created_at: declared.created_at,
         content: None,
+        archive: None,
     };
     let (folder, visibility) = (key.folder().to_owned(), declared.visibility);
     let file = File { object, folder, digests: None, visibility, scan: None, reason: None };

@@ -12,9 +12,11 @@ pub mod visibility;
 use crate::access;
 use crate::app::App;
 use crate::error::{Result, bad_request, unauthenticated};
+use crate::library;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
+use crate::model::file::File;
 use crate::model::ids::UserId;
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
@@ -40,6 +42,13 @@ pub async fn usage(app: &App, caller: &Caller, owner: &Owner) -> Result<(Usage, 
     access::authorize(app, caller, Action::List, owner, None)?;
     let usage = app.db.find_usage(owner).await?;
     Ok((usage, usage.quota.unwrap_or(app.config.quotas.of(owner.kind()).bytes)))
+}
+
+/// Has the store thaw an archived file, and returns the file. Authorizes the caller.
+pub async fn thaw(app: &App, caller: &Caller, key: &str) -> Result<File> {
+    let (owner, mut file) = library::files::find(app, caller, Action::Thaw, key).await?;
+    file.object.archive = Some(library::thaw::begin(app, caller, &owner, &file.object).await?);
+    Ok(file)
 }
 
 /// Sets a user's quota in bytes, or resets it to the default. For services only; authorizes the

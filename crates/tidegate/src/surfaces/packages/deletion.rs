@@ -12,7 +12,8 @@ use crate::access;
 use crate::app::App;
 use crate::db::{Outdated, PackageObject, Tx};
 use crate::error::{Error, Result, bad_request};
-use crate::library::cdn_invalidations;
+use crate::library::thaw_job::Unpublished;
+use crate::library::{cdn_invalidations, thaw_job};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
@@ -134,7 +135,9 @@ pub(crate) async fn unpublish_tree(app: &App, dataset: i64, deleted_at: i64, aft
         after = (last.numbers.package, last.object.id);
         org = Some(last.numbers.org);
         outcome = outcome.and(unpublish_all(app, page).await);
-        if started.elapsed() > RUN_LIMIT && outcome.is_ok() {
+        if started.elapsed() > RUN_LIMIT {
+            // What failed is tried again from the beginning of this run.
+            outcome?;
             let job = Job::HideTreeV1 { dataset, deleted_at, after: Some((after.0, after.1.0)) };
             let mut tx = app.db.begin().await?;
             queue::enqueue_anew(&mut tx, &job, app.db.now()).await?;
@@ -160,8 +163,8 @@ async fn unpublish_all(app: &App, page: Vec<PackageObject>) -> Result<()> {
         .map(|found| unpublish_object(app, found.object.id))
         .buffer_unordered(CONCURRENT_MOVES);
     // Every object is tried, even if another fails.
-    let outcomes: Vec<Result<()>> = unpublished.collect().await;
-    outcomes.into_iter().collect()
+    let outcomes: Vec<Result<Unpublished>> = unpublished.collect().await;
+    outcomes.into_iter().try_for_each(|outcome| outcome.map(drop))
 }
 
 /// Moves or deletes the bytes of all objects of a package, as [`unpublish_object`] does.
@@ -175,24 +178,30 @@ pub(crate) async fn unpublish_package(app: &App, package: i64) -> Result<()> {
     }
 }
 
-/// Moves the bytes of a DELETED object out of the served root; deletes those of a PURGED one.
-pub(crate) async fn unpublish_object(app: &App, id: ObjectId) -> Result<()> {
+/// Moves the bytes of a DELETED object out of the served root; deletes those of a PURGED one. What
+/// thaws is moved by a job that follows the thaw.
+pub(crate) async fn unpublish_object(app: &App, id: ObjectId) -> Result<Unpublished> {
     // The lock works on this server only. Changes by other servers are found by reading the state
     // again.
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(Unpublished::Moved) };
     let key = found.object.key.as_str();
     match found.object.state {
         ObjectState::Deleted => {
             let outcome = app.store.delete(key, store::Deletion::Restorable).await;
             // The store may have moved the bytes even if it returned an error.
-            match app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state) {
+            let state = app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state);
+            match state {
                 // Another server purged the object while its bytes were being moved.
                 Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
                 Some(ObjectState::Ready | ObjectState::Restoring) => drop(move_back(app, key).await?),
                 _ => {}
             }
-            Ok(outcome?)
+            let bytes = Unpublished::of(outcome)?;
+            if state == Some(ObjectState::Deleted) {
+                thaw_job::note_unmoved(app, id, bytes).await?;
+            }
+            Ok(bytes)
         }
         ObjectState::Purged if !key::is_purged_key(key) => {
             app.store.delete(key, store::Deletion::Purge).await?;
@@ -200,13 +209,17 @@ pub(crate) async fn unpublish_object(app: &App, id: ObjectId) -> Result<()> {
             // The key is freed, so that repeated jobs skip the object.
             let mut tx = app.db.begin().await?;
             tx.free_key(id).await?;
-            tx.commit().await
+            tx.commit().await?;
+            Ok(Unpublished::Moved)
         }
         // Confirmed but not published; a publication may have been moving its bytes.
         ObjectState::Scanning | ObjectState::Failed if found.node_state == NodeState::Deleted => {
-            if key::is_incoming(key) { Ok(()) } else { Ok(app.store.delete(key, store::Deletion::Restorable).await?) }
+            if !key::is_incoming(key) {
+                app.store.delete(key, store::Deletion::Restorable).await?;
+            }
+            Ok(Unpublished::Moved)
         }
-        _ => Ok(()),
+        _ => Ok(Unpublished::Moved),
     }
 }
 
@@ -220,7 +233,8 @@ pub(super) async fn move_back(app: &App, key: &str) -> Result<bool> {
             Err(store::Error::NotFound | store::Error::Damaged(_)) => Ok(false),
             Err(error) => Err(error.into()),
         },
-        Err(store::Error::Damaged(_)) => Ok(false),
+        // Archived in the trash, from which nothing is thawed.
+        Err(store::Error::Damaged(_) | store::Error::Archived(_)) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -13,10 +13,13 @@ use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::library::grants::{self, Times};
+use crate::library::thaw;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
+use crate::model::epoch_seconds;
 use crate::model::key::{self, Key};
 use crate::model::object::ObjectState;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{AssetPath, Dataset, DatasetId, Node, NodeId, NodeKind, NodeState};
 
 /// The lifetime of links.
@@ -32,13 +35,14 @@ async fn package(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -
     Ok((dataset, node))
 }
 
-/// Returns the key of a package's source file, or of one of its assets. Authorizes the caller.
+/// Returns the key of a package's source file, or of one of its assets, and when a grant for it must
+/// end in epoch seconds. Authorizes the caller.
 async fn key_of(
     app: &App,
     caller: &Caller,
     dataset: &DatasetId,
     (id, path): (&NodeId, Option<&AssetPath>),
-) -> Result<Key> {
+) -> Result<(Key, u64)> {
     let (dataset, node) = package(app, caller, dataset, id).await?;
     match (path, node.kind) {
         (_, NodeKind::Collection) => {
@@ -46,9 +50,20 @@ async fn key_of(
         }
         (Some(path), NodeKind::Package) => {
             source(&node)?;
-            Ok(key::asset(numbers(&dataset, &node), path))
+            // Whether an asset exists is not shown, and lifecycle rules leave assets out.
+            Ok((key::asset(numbers(&dataset, &node), path), u64::MAX))
         }
-        (None, NodeKind::Package) => source(&node),
+        (None, NodeKind::Package) => {
+            let key = source(&node)?;
+            let object = node.source.as_ref().map(|source| &source.object);
+            let ends = match object.and_then(|object| Some((object.id, object.content.as_ref()?))) {
+                Some((id, content)) => {
+                    thaw::grant_end(app, &Owner::Dataset(dataset.id.clone()), id, &key, content).await?
+                }
+                None => u64::MAX,
+            };
+            Ok((key, ends))
+        }
     }
 }
 
@@ -71,8 +86,9 @@ pub async fn presign(
     dataset: &DatasetId,
     what: (&NodeId, Option<&AssetPath>),
 ) -> Result<PresignedRequest> {
-    let key = key_of(app, caller, dataset, what).await?;
-    let signed = app.store.sign_read(key.as_str(), LIFETIME).await?;
+    let (key, ends) = key_of(app, caller, dataset, what).await?;
+    let left = Duration::from_secs(ends.saturating_sub(epoch_seconds(app.db.now())).max(1));
+    let signed = app.store.sign_read(key.as_str(), LIFETIME.min(left)).await?;
     metrics::counter!("tidegate_grants_total", "owner" => "dataset").increment(1);
     Ok(signed)
 }
@@ -85,8 +101,10 @@ pub async fn stat(
     dataset: &DatasetId,
     what: (&NodeId, Option<&AssetPath>),
 ) -> Result<Stat> {
-    let key = key_of(app, caller, dataset, what).await?;
-    Ok(app.store.stat(key.as_str()).await?)
+    let (key, _) = key_of(app, caller, dataset, what).await?;
+    let stat = app.store.stat(key.as_str()).await?;
+    thaw::require_readable(OwnerKind::Dataset, stat.archive)?;
+    Ok(stat)
 }
 
 /// A signature for assets.

@@ -8,6 +8,7 @@ use super::links::LIFETIME;
 use crate::access;
 use crate::app::App;
 use crate::db::Leaf;
+use crate::error::archived::{ArchiveState, ArchiveStatus};
 use crate::error::{Error, Result};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -51,8 +52,8 @@ pub struct Blocked {
     pub name: String,
     /// The names of the collections above the package, from the requested one down.
     pub path: Vec<String>,
-    /// The state of the file.
-    pub status: ObjectState,
+    /// The state of the file: that of the object, or `ARCHIVED` or `THAWING`.
+    pub status: &'static str,
     /// The reason for the state, if it was rejected or has failed.
     pub reason: Option<String>,
 }
@@ -127,10 +128,16 @@ fn path(folders: &HashMap<i64, (i64, String)>, parent: i64) -> Vec<String> {
 
 /// Adds a file to a manifest.
 async fn add(app: &App, manifest: &mut Manifest, leaf: Leaf, path: Vec<String>) -> Result<()> {
+    let archive = leaf.archive().filter(|_| app.config.archived.after.is_some());
+    let archive = archive.map(|state| ArchiveStatus::from(state).at(app.db.now()).state);
     let Leaf { node_id: node, name, filename, object_key, object_state, size, reason, .. } = leaf;
     let filename = filename.unwrap_or_default();
     let state = object_state.as_deref().and_then(ObjectState::parse);
     match (state, object_key) {
+        (Some(ObjectState::Ready), Some(_)) if archive.is_some_and(|state| !state.is_readable()) => {
+            let status = archive.map_or("ARCHIVED", ArchiveState::as_str);
+            manifest.blocked.push(Blocked { node, filename, name, path, status, reason: None });
+        }
         (Some(ObjectState::Ready), Some(key)) => {
             let url = app.store.sign_read(&key, LIFETIME).await?.url;
             let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
@@ -138,7 +145,10 @@ async fn add(app: &App, manifest: &mut Manifest, leaf: Leaf, path: Vec<String>) 
         }
         // The file has not been uploaded yet.
         (Some(ObjectState::Pending) | None, _) => {}
-        (Some(status), _) => manifest.blocked.push(Blocked { node, filename, name, path, status, reason }),
+        (Some(status), _) => {
+            let status = status.as_str();
+            manifest.blocked.push(Blocked { node, filename, name, path, status, reason });
+        }
     }
     Ok(())
 }

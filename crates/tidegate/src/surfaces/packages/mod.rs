@@ -10,6 +10,7 @@ pub mod members;
 pub mod proxy;
 pub mod publishing;
 pub mod restoring;
+pub mod thawing;
 pub mod uploads;
 
 use std::time::SystemTime;
@@ -19,7 +20,7 @@ use crate::app::App;
 use crate::db::{ChildList, NewNode, Tx};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
-use crate::library::{positions, quotas};
+use crate::library::{positions, quotas, thaw};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
@@ -66,7 +67,10 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
 /// Returns a node that the caller may see. Deleted nodes are visible only to members who can
 /// restore them.
 pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
-    let (dataset, node) = node(app, caller, Action::Read, id).await?;
+    let (dataset, mut node) = node(app, caller, Action::Read, id).await?;
+    if let Some(source) = &mut node.source {
+        thaw::show(app, &Owner::Dataset(dataset.id.clone()), &mut source.object).await?;
+    }
     let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.allows(Action::Delete));
     match node.state {
         NodeState::Ready => Ok(node),
@@ -275,6 +279,8 @@ pub async fn children(
         None => Vec::new(),
     };
     let more = cut(&mut items, limit);
+    let sources = items.iter_mut().filter_map(|node| node.source.as_mut());
+    thaw::show_all(app, sources.map(|source| &mut source.object)).await?;
     Ok(Page { items, more, total })
 }
 

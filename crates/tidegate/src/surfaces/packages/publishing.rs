@@ -52,7 +52,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
         };
         match step {
             Step::Done => return Ok(()),
-            Step::Unpublish => return deletion::unpublish_object(app, id).await,
+            Step::Unpublish => return deletion::unpublish_object(app, id).await.map(drop),
             Step::Purge(other) => purge(app, other).await?,
         }
     }

@@ -13,7 +13,7 @@ use sign::{Disposition, LinkTerms};
 use super::find;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::library::grants;
+use crate::library::{grants, thaw};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
@@ -139,6 +139,13 @@ pub async fn follow(
         Some(Status::Completed) if app.addresses.edge.is_none() => Ok((media, None)),
         Some(Status::Completed) => {
             let lifetime = app.config.grant_lifetime;
+            let not_after = match &media.object.content {
+                Some(content) => {
+                    let ends = thaw::grant_end(app, &media.owner, id, &media.object.key, content).await?;
+                    ends.min(not_after)
+                }
+                None => not_after,
+            };
             let (url, _) = grants::sign_key_until(app, &media.object.key, lifetime, not_after, now)?;
             Ok((media, Some(url)))
         }

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::db::{Cursor, ListedSession, ObjectList};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
-use crate::library::{positions, quotas};
+use crate::library::{positions, quotas, thaw};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
@@ -232,8 +232,9 @@ fn is_in(media: &Media, session: &SessionId) -> bool {
 
 /// Returns a media item that is not deleted. Authorizes the caller.
 pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
-    let (_, media) = find(app, caller, Action::Read, session, id).await?;
+    let (owner, mut media) = find(app, caller, Action::Read, session, id).await?;
     media.status().ok_or_else(no_such_media)?;
+    thaw::show(app, &owner, &mut media.object).await?;
     let mut all = with_urls(app, caller, vec![media]).await?;
     all.pop().ok_or_else(no_such_media)
 }
@@ -266,7 +267,8 @@ pub async fn list(
     let (status, stage) = (status.map(Status::states), stage(stage_given)?);
     let (after, total) = positions::of_objects(app, &ObjectList::Media(&owner, status, stage), start).await?;
     let found = app.db.list_media(&owner, (status, stage), after, limit + 1).await?;
-    let (found, more) = cut(found, limit);
+    let (mut found, more) = cut(found, limit);
+    thaw::show_all(app, found.iter_mut().map(|media| &mut media.object)).await?;
     Ok(Page { items: with_urls(app, caller, found).await?, more, total })
 }
 
@@ -286,6 +288,16 @@ pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: 
     let (_, found) = find(app, caller, Action::Write, session, id).await?;
     outcome::retry(app, caller, &Item::Media(found)).await?;
     media(app, caller, session, id).await
+}
+
+/// Has the store thaw an archived media item. Authorizes the caller.
+pub async fn thaw(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
+    let (owner, found) = find(app, caller, Action::Thaw, session, id).await?;
+    found.status().ok_or_else(no_such_media)?;
+    let status = thaw::begin(app, caller, &owner, &found.object).await?;
+    let mut view = media(app, caller, session, id).await?;
+    view.media.object.archive = Some(status);
+    Ok(view)
 }
 
 /// Streams the status changes of a session's media items from now on. Authorizes the caller.

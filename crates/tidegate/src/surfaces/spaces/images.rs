@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::db::{Cursor, ObjectList};
 use crate::error::{Error, Result, bad_request};
 use crate::library::grants::{self, Times};
-use crate::library::positions;
+use crate::library::{positions, thaw};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId};
@@ -90,7 +90,9 @@ pub(super) async fn find_visible(app: &App, space: &SpaceId, id: ObjectId) -> Re
 
 /// Returns a visible image and its signature.
 async fn one(app: &App, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    with_grant(app, space, vec![find_visible(app, space, id).await?])
+    let mut image = find_visible(app, space, id).await?;
+    thaw::show(app, &Owner::Space(space.clone()), &mut image.object).await?;
+    with_grant(app, space, vec![image])
 }
 
 /// Returns whether an image is visible: neither deleted, purged, nor being restored.
@@ -190,6 +192,7 @@ pub async fn list(
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: micros(last.object.created_at), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
+    thaw::show_all(app, found.iter_mut().map(|image| &mut image.object)).await?;
     Ok(ImagePage { images: with_grant(app, space, found)?, next, total })
 }
 
@@ -218,7 +221,8 @@ pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[Strin
         return Err(bad_request(format!("ids may be at most {MOST_IDS}")));
     }
     let ids: Vec<ObjectId> = asked.iter().filter_map(|text| ObjectId::parse(text)).collect();
-    let found = app.db.find_images(space, &ids).await?;
+    let mut found = app.db.find_images(space, &ids).await?;
+    thaw::show_all(app, found.iter_mut().map(|image| &mut image.object)).await?;
     let mut found: HashMap<ObjectId, Image> =
         found.into_iter().filter(is_there).map(|image| (image.object.id, image)).collect();
     with_grant(app, space, ids.iter().filter_map(|id| found.remove(id)).collect())
@@ -229,6 +233,14 @@ pub async fn retry(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) ->
     access::find_space(app, caller, Action::Write, space).await?;
     outcome::retry(app, caller, &Item::Media(in_space(app, space, id).await?)).await?;
     one(app, space, id).await
+}
+
+/// Has the store thaw an archived image. Authorizes the caller.
+pub async fn thaw(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
+    let owner = access::find_space(app, caller, Action::Thaw, space).await?;
+    let mut image = find_visible(app, space, id).await?;
+    image.object.archive = Some(thaw::begin(app, caller, &owner, &image.object).await?);
+    with_grant(app, space, vec![image])
 }
 
 /// Deletes an image. Its bytes have left the served root when this returns. Authorizes the caller.

@@ -7,13 +7,15 @@ use std::time::{Duration, SystemTime};
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::library::grants;
+use crate::library::{grants, thaw};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
+use crate::model::epoch_seconds;
 use crate::model::event::AuditAction;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::beside;
 use crate::model::object::ObjectState;
+use crate::model::owner::Owner;
 use crate::model::role::Role;
 
 use super::images::find_visible;
@@ -59,7 +61,13 @@ pub async fn issue(
         }
     };
     let now = app.db.now();
-    let (url, expires_at) = grants::sign_link(app, &key, Duration::from_secs(lifetime), now)?;
+    let mut lifetime = Duration::from_secs(lifetime);
+    // Thumbnails are small files of their own, which lifecycle rules leave out.
+    if let Some(content) = image.object.content.as_ref().filter(|_| key == image.object.key.as_str()) {
+        let ends = thaw::grant_end(app, &Owner::Space(space.clone()), id, &image.object.key, content).await?;
+        lifetime = lifetime.min(Duration::from_secs(ends.saturating_sub(epoch_seconds(now))));
+    }
+    let (url, expires_at) = grants::sign_link(app, &key, lifetime, now)?;
     let mut tx = app.db.begin().await?;
     tx.record(caller, AuditAction::LinkIssued, id, now).await?;
     tx.commit().await?;

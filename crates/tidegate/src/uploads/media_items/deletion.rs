@@ -8,7 +8,8 @@ use super::{clear, files, published, remove_remains};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::library::cdn_invalidations;
+use crate::library::thaw_job::Unpublished;
+use crate::library::{cdn_invalidations, thaw_job};
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
@@ -40,8 +41,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
     if !is_deleted {
         return Err(Error::InvalidState("it is being processed; try again".into()));
     }
-    unpublish(app, id).await?;
-    Ok(())
+    unpublish(app, id).await.map(drop)
 }
 
 /// What a deletion applies to.
@@ -99,9 +99,11 @@ async fn record_change(tx: &mut Tx, media: &Media, change: Change, now: SystemTi
 
 /// Moves the bytes of a deleted media item out of the served root, and then enqueues its CDN
 /// invalidations.
-pub async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<()> {
-    unpublish(app, id).await?;
-    let Some((_, media)) = app.db.find_media_unscoped(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
+pub(crate) async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<Unpublished> {
+    let bytes = unpublish(app, id).await?;
+    // What thaws is tried again until it is moved, and then invalidated.
+    let invalidates = app.cdn.is_some() && bytes != Unpublished::Thawing;
+    let Some((_, media)) = app.db.find_media_unscoped(id).await?.filter(|_| invalidates) else { return Ok(bytes) };
     // The items of a deleted owner are invalidated together, by one path.
     if media.object.state == ObjectState::Deleted && app.db.is_there(&media.owner).await? {
         let gone = files(app, &media).await?;
@@ -109,45 +111,56 @@ pub async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<()> {
         cdn_invalidations::queue(app, &mut tx, &gone).await?;
         tx.commit().await?;
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Moves the bytes of a DELETED media item out of the served root; deletes those of a PURGED one.
-pub async fn unpublish(app: &App, id: ObjectId) -> Result<()> {
+/// What thaws is moved by a job that follows the thaw.
+pub(crate) async fn unpublish(app: &App, id: ObjectId) -> Result<Unpublished> {
     // The lock works on this server only. Changes by other servers are found by reading the state
     // again.
     let _one = app.completing.lock(&id.to_string()).await;
-    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(Unpublished::Moved) };
     match media.object.state {
-        ObjectState::Deleted => {
-            let kept = files(app, &media).await?;
-            for file in published(app, &media).await? {
-                // Remains of an interrupted attempt are purged; only current files can be restored.
-                let deletion = if kept.contains(&file) { store::Deletion::Restorable } else { store::Deletion::Purge };
-                app.store.delete(&file, deletion).await?;
-            }
-            clear(app, id).await?;
-            let Some((_, now)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
-            // Another server purged the item while its bytes were being moved.
-            if now.object.state == ObjectState::Purged {
-                // That server has already deleted the variants' rows.
-                for file in &kept {
-                    app.store.delete(file, store::Deletion::Purge).await?;
-                }
-                return Ok(());
-            }
-            move_back_if_published(app, &now).await
-        }
+        ObjectState::Deleted => unpublish_deleted(app, &media).await,
         ObjectState::Purged => {
             purge_bytes(app, &media).await?;
             clear(app, id).await?;
             let mut tx = app.db.begin().await?;
             tx.delete_variants(id).await?;
-            tx.commit().await
+            tx.commit().await?;
+            Ok(Unpublished::Moved)
         }
         // The item was restored before its bytes were moved.
-        _ => move_back_if_published(app, &media).await,
+        _ => move_back_if_published(app, &media).await.map(|()| Unpublished::Moved),
     }
+}
+
+/// Moves the bytes of a DELETED media item out of the served root.
+async fn unpublish_deleted(app: &App, media: &Media) -> Result<Unpublished> {
+    let id = media.object.id;
+    let kept = files(app, media).await?;
+    let mut bytes = Unpublished::Moved;
+    for file in published(app, media).await? {
+        // Remains of an interrupted attempt are purged; only current files can be restored.
+        let deletion = if kept.contains(&file) { store::Deletion::Restorable } else { store::Deletion::Purge };
+        bytes = bytes.max(Unpublished::of(app.store.delete(&file, deletion).await)?);
+    }
+    clear(app, id).await?;
+    let Some((_, now)) = app.db.find_media_unscoped(id).await? else { return Ok(bytes) };
+    match now.object.state {
+        ObjectState::Deleted => thaw_job::note_unmoved(app, id, bytes).await?,
+        // Another server purged the item while its bytes were being moved, and has already deleted
+        // the variants' rows.
+        ObjectState::Purged => {
+            for file in &kept {
+                app.store.delete(file, store::Deletion::Purge).await?;
+            }
+            bytes = Unpublished::Moved;
+        }
+        _ => move_back_if_published(app, &now).await?,
+    }
+    Ok(bytes)
 }
 
 /// Moves the bytes of a READY or RESTORING media item back into the served root.
@@ -310,12 +323,16 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     match move_back(app, &media).await {
         Ok(()) => {}
         // A retry cannot help, so the item becomes DELETED again, where it is listed.
-        Err(Error::NotFound(_) | Error::StoreError(store::Error::Damaged(_))) => {
+        Err(error @ (Error::NotFound(_) | Error::StoreError(store::Error::Damaged(_)) | Error::Archived(_))) => {
             let mut tx = app.db.begin().await?;
             if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
                 queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
             }
             tx.commit().await?;
+            if matches!(error, Error::Archived(_)) {
+                tracing::error!(object.id = %id, "a media item cannot be restored: its bytes in the trash are archived");
+                return Err(error);
+            }
             tracing::error!(object.id = %id, "a media item cannot be restored: some of its bytes are missing");
             return Err(bytes_missing());
         }

@@ -8,10 +8,11 @@ pub(crate) mod spaces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sign::{KeyKind, SigningKey};
 use tempfile::TempDir;
 use tidegate::app::App;
 use tidegate::config::{Config, Sources};
@@ -70,6 +71,26 @@ impl Answer {
     }
 }
 
+/// Stands for a private key of one's own in the settings of a test. Production refuses those that are
+/// published with the tests.
+pub(crate) const OWN_KEY: &str = "a private key of one's own";
+
+/// Stands for its public half.
+pub(crate) const OWN_PUBLIC_KEY: &str = "the public half of a key of one's own";
+
+/// Returns the value of a setting of a test, with a new key for [`OWN_KEY`] and [`OWN_PUBLIC_KEY`].
+pub(crate) fn setting_value(value: &str) -> &str {
+    static KEY: LazyLock<(String, String)> = LazyLock::new(|| {
+        let (key, private) = SigningKey::generate(KeyKind::P256).unwrap();
+        (private, key.public_pem().unwrap())
+    });
+    match value {
+        OWN_KEY => &KEY.0,
+        OWN_PUBLIC_KEY => &KEY.1,
+        other => other,
+    }
+}
+
 pub(crate) fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Config {
     let mut environment = vec![
         ("TIDEGATE_DATA".to_owned(), folder.display().to_string()),
@@ -82,7 +103,7 @@ pub(crate) fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Con
     ];
     for (name, value) in settings {
         environment.retain(|(known, _)| known != name);
-        environment.push(((*name).to_owned(), (*value).to_owned()));
+        environment.push(((*name).to_owned(), setting_value(value).to_owned()));
     }
     let config = Config::load(&Sources { environment, ..Sources::default() });
     let mut config = config.unwrap_or_else(|problems| panic!("{problems}"));
@@ -106,7 +127,15 @@ impl TestApp {
         let chosen = settings.iter().any(|(name, _)| *name == "DATABASE_URL");
         let database = if chosen { None } else { services::database_of(folder.path()).await };
         if let Some(url) = &database {
-            settings.extend([("DATABASE_URL", url.as_str()), ("DATABASE_MAX_CONNECTIONS", "4")]);
+            // Behind PgBouncer more than the sessions that they share.
+            let connections = if services::pooled_in_this_pass(url).is_some() { "8" } else { "4" };
+            settings.extend([("DATABASE_URL", url.as_str()), ("DATABASE_MAX_CONNECTIONS", connections)]);
+        }
+        let given = settings.iter().rev().find(|(name, _)| *name == "DATABASE_URL");
+        let pooled = given.and_then(|(_, url)| services::pooled_in_this_pass(url));
+        if let Some(url) = &pooled {
+            settings.retain(|(name, _)| *name != "DATABASE_URL");
+            settings.extend([("DATABASE_URL", url.as_str()), ("DATABASE_POOLING", "transaction")]);
         }
         let config = config(folder.path(), &settings);
         if let Database::Sqlite(file) = &config.database

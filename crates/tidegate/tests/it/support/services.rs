@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
-use tidegate::db::{Database, Db};
+use tidegate::db::{Database, Db, Pooling};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,12 +22,29 @@ pub(crate) fn given(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make unit`, which starts the servers"))
 }
 
-/// Returns the database that belongs to a test's folder, in the pass on PostgreSQL.
+/// Returns the database that belongs to a test's folder, in the passes on PostgreSQL.
 pub(crate) async fn database_of(folder: &Path) -> Option<String> {
-    if std::env::var("TEST_DATABASE").ok()? != "postgres" {
-        return None;
+    match std::env::var("TEST_DATABASE").ok()?.as_str() {
+        "postgres" | "pgbouncer" => Some(database(folder).await),
+        _ => None,
     }
-    Some(database(folder).await)
+}
+
+/// Returns the URL that leads to the same database through PgBouncer, in the pass on that. Of a
+/// database elsewhere, such as one that can be cut off, there is none.
+pub(crate) fn pooled_in_this_pass(url: &str) -> Option<String> {
+    let chosen = std::env::var("TEST_DATABASE").is_ok_and(|database| database == "pgbouncer");
+    if chosen && url.starts_with(given("TEST_POSTGRES_URL").rsplit_once('/').unwrap().0) {
+        Some(pooled(url))
+    } else {
+        None
+    }
+}
+
+/// Returns the URL that leads to the same database through PgBouncer.
+pub(crate) fn pooled(url: &str) -> String {
+    let pooler = given("TEST_PGBOUNCER_URL");
+    format!("{}/{}", pooler.rsplit_once('/').unwrap().0, url.rsplit_once('/').unwrap().1)
 }
 
 /// Returns the database of a folder, creating it if needed.
@@ -74,7 +91,9 @@ async fn migrated(connection: &mut PgConnection) -> String {
     let name = format!("{PREFIX}{}_template", std::process::id());
     execute(connection, format!("CREATE DATABASE {name}")).await.unwrap();
     let (url, timeout) = (url_of(&name).into(), Duration::from_secs(30));
-    let opened = Db::open(&Database::Postgres { url, host: None, connections: 1, timeout }).await.unwrap();
+    let pooling = Pooling::Session;
+    let opened =
+        Db::open(&Database::Postgres { url, host: None, connections: 1, timeout, pooling, iam: None }).await.unwrap();
     opened.probe().await.unwrap();
     // Only what nobody is connected to can be copied.
     opened.close().await;
@@ -137,10 +156,59 @@ pub(crate) async fn sqlite_file() -> &'static [u8] {
 /// Returns settings for a new bucket on garage, reached through `endpoint`.
 pub(crate) async fn bucket(endpoint: &str) -> Vec<(String, String)> {
     let name = format!("it-{}", uuid::Uuid::new_v4().simple());
-    make_bucket(&name).await;
+    client("TEST_GARAGE_URL").create_bucket().bucket(&name).send().await.unwrap();
+    settings_of(&name, endpoint)
+}
+
+/// Returns settings for a new bucket on ministack, which has archives, and a client of it.
+pub(crate) async fn archiving_bucket(versioned: bool) -> (Vec<(String, String)>, Archive) {
+    use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+    let (client, name) = (client("TEST_MINISTACK_URL"), format!("it-{}", uuid::Uuid::new_v4().simple()));
+    client.create_bucket().bucket(&name).send().await.unwrap();
+    if versioned {
+        let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        client.put_bucket_versioning().bucket(&name).versioning_configuration(enabled).send().await.unwrap();
+    }
+    let mut settings = settings_of(&name, &given("TEST_MINISTACK_URL"));
+    for (setting, value) in &mut settings {
+        // The credentials that `.ci/services` gives ministack. Presigned requests are checked with them.
+        if setting.starts_with("AWS_") && setting.contains("KEY") {
+            "test".clone_into(value);
+        }
+    }
+    (settings, Archive { client, bucket: name })
+}
+
+/// A bucket whose objects can be archived.
+pub(crate) struct Archive {
+    client: aws_sdk_s3::Client,
+    bucket: String,
+}
+
+impl Archive {
+    /// Archives every object whose key begins with `prefix`, as a lifecycle rule does. Returns how many.
+    pub(crate) async fn archive(&self, prefix: &str) -> usize {
+        let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send().await.unwrap();
+        for object in listed.contents() {
+            let key = object.key().unwrap();
+            let source = percent_encoding::utf8_percent_encode(key, percent_encoding::NON_ALPHANUMERIC).to_string();
+            let copy = self.client.copy_object().bucket(&self.bucket).key(key);
+            let copy = copy.copy_source(format!("{}/{source}", self.bucket));
+            copy.storage_class(aws_sdk_s3::types::StorageClass::Glacier).send().await.unwrap();
+        }
+        listed.contents().len()
+    }
+
+    /// Puts an object into the bucket, past the server.
+    pub(crate) async fn put(&self, key: &str, bytes: &[u8]) {
+        self.client.put_object().bucket(&self.bucket).key(key).body(bytes.to_vec().into()).send().await.unwrap();
+    }
+}
+
+fn settings_of(name: &str, endpoint: &str) -> Vec<(String, String)> {
     let (access_key, secret_key) = (given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"));
     let credentials = [("AWS_ACCESS_KEY_ID", access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", &secret_key)];
-    let place = [("S3_BUCKET", name.as_str()), ("S3_ENDPOINT", endpoint), ("S3_TIMEOUT_SECONDS", "5")];
+    let place = [("S3_BUCKET", name), ("S3_ENDPOINT", endpoint), ("S3_TIMEOUT_SECONDS", "5")];
     [credentials.as_slice(), &place]
         .concat()
         .into_iter()
@@ -148,7 +216,8 @@ pub(crate) async fn bucket(endpoint: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-async fn make_bucket(name: &str) {
+/// Returns a client of a server that was started for the tests.
+fn client(server: &str) -> aws_sdk_s3::Client {
     let credentials = aws_sdk_s3::config::Credentials::new(
         given("TEST_S3_ACCESS_KEY"),
         given("TEST_S3_SECRET_KEY"),
@@ -159,11 +228,11 @@ async fn make_bucket(name: &str) {
     let config = aws_sdk_s3::config::Builder::new()
         .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
         .region(aws_sdk_s3::config::Region::new("us-east-1"))
-        .endpoint_url(given("TEST_GARAGE_URL"))
+        .endpoint_url(given(server))
         .credentials_provider(credentials)
         .force_path_style(true)
         .build();
-    aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send().await.unwrap();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 /// A proxy to a server that can be cut: its connections break and new ones are refused until it is

@@ -3,11 +3,14 @@
 //! are ever signed for or served. All other keys, first those in folders that begin with a dot, are
 //! refused by signer and edge alike. Never reads the store.
 
+mod probe;
+
 use std::fmt;
 
 use aws_lc_rs::digest;
 use uuid::Uuid;
 
+pub use self::probe::{incoming_probe, is_incoming_probe, is_probe, kept_roots, probe_folders, unserved_examples};
 use super::file::{self, FileName, Folder};
 use super::ids::{ObjectId, SessionId, SpaceId, UserId};
 use super::media::Stage;
@@ -469,6 +472,26 @@ mod tests {
         for good in ["/images", "images/", "disks/v1", "Other", "O12x"] {
             assert!(Layout::new(good).is_ok(), "{good:?}");
         }
+    }
+
+    #[test]
+    fn probes_lie_where_nothing_else_can() {
+        let layout = layout();
+        for (folder, served) in probe_folders(&layout) {
+            let key = format!("{folder}0");
+            assert_eq!(layout.served_root(&key).is_some(), served.is_some(), "{key}");
+            assert!(is_probe(&key, &layout) && KeyHolder::parse(&key).is_none(), "{key}");
+            assert_eq!(is_incoming_probe(&key), folder.starts_with(INCOMING_ROOT), "{key}");
+        }
+        for (folder, _) in probe_folders(&layout).into_iter().filter(|(folder, _)| !folder.starts_with('.')) {
+            assert!(kept_roots(&layout).iter().any(|root| folder.starts_with(root)), "{folder}");
+        }
+        let user = UserId::parse("~doctor").unwrap();
+        assert_ne!(encoded(&user), "~doctor");
+        let name = FileName::parse("x").unwrap();
+        assert!(!is_probe(file(&user, &Folder::default(), 0, &name).as_str(), &layout));
+        let numbers = PackageNumbers { org: i64::MAX, dataset: 1, package: 1 };
+        assert!(!is_probe(asset(numbers, &AssetPath::parse("~doctor/x").unwrap()).as_str(), &layout));
     }
 
     #[test]
