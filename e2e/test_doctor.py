@@ -601,6 +601,9 @@ def test_bucket_versioning(bucket):
     expect(one(bucket.server, "bucket-versioning"), "failed", "removed after 7 days", remedy="at least 30")
     lifecycle(bucket, {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}})
     mended(bucket.server, "bucket-versioning")
+    of_others = {"Filter": {"Prefix": "of-others/"}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1}}
+    lifecycle(bucket, {"NoncurrentVersionExpiration": {"NoncurrentDays": 30}}, of_others)
+    expect(one(bucket.server, "bucket-versioning"), "ok", "kept for 30 days")
     # Probes leave no version behind.
     mended(bucket.server, "store")
     left = bucket.s3.list_object_versions(Bucket=bucket.name)
@@ -621,6 +624,11 @@ def test_bucket_lifecycle(bucket):
     expect(one(bucket.server, "bucket-lifecycle"), "failed", "removes objects that rows still name", remedy="prefix")
     lifecycle(bucket, ABORT, {"Filter": {"Prefix": "of-others/"}, "Expiration": {"Days": 3}})
     expect(one(bucket.server, "bucket-lifecycle"), "ok", "aborted after")
+    # A rule for a part of the keys aborts what is uploaded there.
+    sooner = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}
+    for prefix, state in (("images/", "failed"), ("spaces/1/", "failed"), ("of-others/", "ok")):
+        lifecycle(bucket, ABORT, {"Filter": {"Prefix": prefix}, **sooner})
+        expect(one(bucket.server, "bucket-lifecycle", UPLOAD_EXPIRY_SECONDS=str(3 * 86400)), state)
     lifecycle(bucket, ABORT)
     mended(bucket.server, "bucket-lifecycle")
 
@@ -648,6 +656,10 @@ def test_bucket_policy(bucket):
     expect(see(), "failed", remedy=[])
     put(secure, {name: value for name, value in cdn.items() if name != "Condition"})
     expect(see(), "warning", "any distribution", remedy="AWS:SourceArn")
+    put(secure, cdn, {"Effect": "Allow", "Principal": "*", "NotAction": "s3:PutObject", "Resource": f"{arn}/files/*"})
+    expect(see(), "failed", remedy=[])
+    put({**secure, "Resource": f"{arn}/images/*"}, cdn)
+    expect(see(), "warning", "without TLS", remedy="aws:SecureTransport")
     put(secure, {**cdn, "Condition": {"StringLike": {"AWS:SourceArn": "*"}}})
     expect(see(), "warning", "any distribution", remedy="AWS:SourceArn")
     put(secure, {**cdn, "Condition": {"StringEquals": {"AWS:SourceArn": "arn:aws:cloudfront::123456789012:distribution/E2"}}})
@@ -728,6 +740,7 @@ def test_credentials(tmp_path):
     agent = Credentials()
     given = backends.settings("sqlite", "s3")
     expect(one(Server(tmp_path, **given), "credentials"), "ok", "they do not expire")
+    expect(one(Server(tmp_path, AWS_SESSION_TOKEN="hunter2", **given), "credentials"), "warning", "AWS_SESSION_TOKEN", remedy="renewed")
     given = {name: value for name, value in given.items() if not name.startswith("AWS_")}
     server = Server(tmp_path, AWS_CONTAINER_CREDENTIALS_FULL_URI=agent.url, HOME=str(tmp_path), **given)
     expect(one(server, "credentials"), "ok", "they expire in 239 min")
@@ -771,11 +784,8 @@ class Distribution:
     def __init__(self, bucket, pem):
         self.api, self.bucket = bucket.cloudfront, bucket
         self.key = self.add_key(pem)
-        self.group = self.api.create_key_group(KeyGroupConfig={"Name": uuid.uuid4().hex, "Items": [self.key]})["KeyGroup"]["Id"]
-        oac = self.api.create_origin_access_control(
-            OriginAccessControlConfig={"Name": uuid.uuid4().hex, "SigningProtocol": "sigv4", "SigningBehavior": "always", "OriginAccessControlOriginType": "s3"}
-        )
-        self.oac = oac["OriginAccessControl"]["Id"]
+        self.group = self.add_group(self.key)
+        self.oac = self.add_access_control("always")
         self.config = {
             "CallerReference": uuid.uuid4().hex, "Comment": "", "Enabled": True,
             "Aliases": {"Quantity": 1, "Items": ["127.0.0.1"]},
@@ -795,6 +805,13 @@ class Distribution:
     def add_key(self, pem):
         config = {"CallerReference": uuid.uuid4().hex, "Name": uuid.uuid4().hex, "EncodedKey": pem}
         return self.api.create_public_key(PublicKeyConfig=config)["PublicKey"]["Id"]
+
+    def add_access_control(self, behaviour):
+        config = {"Name": uuid.uuid4().hex, "SigningProtocol": "sigv4", "SigningBehavior": behaviour, "OriginAccessControlOriginType": "s3"}
+        return self.api.create_origin_access_control(OriginAccessControlConfig=config)["OriginAccessControl"]["Id"]
+
+    def add_group(self, *keys):
+        return self.api.create_key_group(KeyGroupConfig={"Name": uuid.uuid4().hex, "Items": list(keys)})["KeyGroup"]["Id"]
 
     def update(self, **changes):
         etag = self.api.get_distribution_config(Id=self.id)["ETag"]
@@ -829,6 +846,19 @@ def test_cdn_key_group(bucket, distribution, tmp_path):
     expect(see(), "failed", f"the key {distribution.key} is not in the key group", other, remedy="add")
     distribution.trust(distribution.key, other)
     expect(see(), "ok", f"{distribution.key} is in {distribution.group} (2 keys)")
+    # Each behaviour takes the keys of all its groups, and other origins have groups of their own.
+    default, theirs = distribution.config["DefaultCacheBehavior"], distribution.add_group(other)
+    trusts = lambda *groups: {"TrustedKeyGroups": {"Enabled": True, "Quantity": len(groups), "Items": list(groups)}}
+    distribution.update(DefaultCacheBehavior={**default, **trusts(theirs, distribution.group)})
+    expect(see(), "ok", distribution.group)
+    origin = distribution.config["Origins"]["Items"][0]
+    origins = {"Quantity": 2, "Items": [origin, {**origin, "Id": "other", "DomainName": "other.example"}]}
+    elsewhere = {**default, **trusts(theirs), "PathPattern": "other/*", "TargetOriginId": "other"}
+    distribution.update(Origins=origins, CacheBehaviors={"Quantity": 1, "Items": [elsewhere]})
+    expect(see(), "ok", distribution.group)
+    distribution.update(Origins=origins, CacheBehaviors={"Quantity": 1, "Items": [{**elsewhere, "TargetOriginId": "bucket"}]})
+    expect(see(), "failed", theirs, "of the behaviour other/*", remedy="add")
+    distribution.update()
     # The id of another key than the private one.
     expect(see(CLOUDFRONT_KEY_PAIR_ID=other), "failed", "is not the half of this server's private key", remedy="CLOUDFRONT_KEY_PAIR_ID")
     expect(see(CLOUDFRONT_DISTRIBUTION_ID="ENONE"), "failed", "NoSuchDistribution", remedy="CLOUDFRONT_DISTRIBUTION_ID")
@@ -848,6 +878,15 @@ def test_cdn_origin(bucket, distribution):
     origin = distribution.config["Origins"]["Items"][0]
     distribution.update(Origins={"Quantity": 1, "Items": [{**origin, "OriginAccessControlId": ""}]})
     expect(see(), "failed", "are not signed", remedy="Origin Access Control")
+    for behaviour in ("never", "no-override"):
+        changed = distribution.add_access_control(behaviour)
+        distribution.update(Origins={"Quantity": 1, "Items": [{**origin, "OriginAccessControlId": changed}]})
+        expect(see(), "failed", f'"{behaviour}"', changed, remedy="to always")
+    distribution.update(Origins={"Quantity": 1, "Items": [{**origin, "OriginAccessControlId": "ENONE"}]})
+    expect(see(), "failed", "the Origin Access Control ENONE")
+    identity = {"OriginAccessIdentity": "origin-access-identity/cloudfront/E127EXAMPLE51Z"}
+    distribution.update(Origins={"Quantity": 1, "Items": [{**origin, "OriginAccessControlId": "", "S3OriginConfig": identity}]})
+    expect(see(), "ok", "are signed")
     distribution.update(Origins={"Quantity": 1, "Items": [{**origin, "DomainName": "other.s3.us-east-1.amazonaws.com"}]})
     expect(see(), "failed", "the origin is other.s3", remedy="S3_BUCKET")
     distribution.update()

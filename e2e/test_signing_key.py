@@ -74,7 +74,7 @@ class Deployment:
         if self.kind == "parameter":
             self.ssm.put_parameter(Name=self.name, Value=value, Type="SecureString", KeyId="alias/of-our-own", Overwrite=True)
         else:
-            self.secrets.create_secret(Name=self.name, SecretString=value)
+            self.secrets.create_secret(Name=self.name, SecretString=value, KmsKeyId="alias/of-our-own")
 
     def read(self, name=None):
         """Returns what is at a name, the key's by default; None if nothing is."""
@@ -88,6 +88,13 @@ class Deployment:
             return self.secrets.get_secret_value(SecretId=name)["SecretString"]
         except self.secrets.exceptions.ResourceNotFoundException:
             return None
+
+    def kms_key(self, name):
+        """Returns the KMS key that encrypts what is at a name."""
+        if self.kind == "parameter":
+            filters = [{"Key": "Name", "Option": "Equals", "Values": [name]}]
+            return self.ssm.describe_parameters(ParameterFilters=filters)["Parameters"][0]["KeyId"]
+        return self.secrets.describe_secret(SecretId=name)["KmsKeyId"]
 
     def document(self):
         return json.loads(self.read())
@@ -156,6 +163,8 @@ def test_a_key_is_rotated_step_by_step(tmp_path, kind, form):
     document = deployment.document()
     assert {id: pem.strip() for id, pem in document["publicKeys"].items()} == {deployment.old: deployment.public.strip()}
     assert "PRIVATE KEY" not in deployment.read(f"{deployment.name}-rotation"), "the key is in one place again"
+    for name in (deployment.name, f"{deployment.name}-rotation"):
+        assert deployment.kms_key(name) == "alias/of-our-own", "the new key is never encrypted by another one"
     again = deployment.rotate(tmp_path)
     assert again.returncode == 0 and steps(again) == ["resume", "later"] and deployment.signs() == new
     retired = deployment.rotate(tmp_path, "--resume", "--retire-after", "0")
@@ -165,9 +174,7 @@ def test_a_key_is_rotated_step_by_step(tmp_path, kind, form):
     assert deployment.read(f"{deployment.name}-rotation") is None
     ids = [key["Id"] for key in deployment.public_keys()]
     assert new in ids and deployment.old not in ids
-    if kind == "parameter":
-        filters = [{"Key": "Name", "Option": "Equals", "Values": [deployment.name]}]
-        assert deployment.ssm.describe_parameters(ParameterFilters=filters)["Parameters"][0]["KeyId"] == "alias/of-our-own"
+    assert deployment.kms_key(deployment.name) == "alias/of-our-own"
 
 
 def test_the_first_key_is_created_where_that_is_asked_for(tmp_path):

@@ -72,7 +72,6 @@ pub struct Client {
 }
 
 /// A request of a service.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// The service's name in signatures, for example `sqs`.
     pub service: &'a str,
@@ -89,12 +88,24 @@ pub struct Request<'a> {
 }
 
 /// A successful response.
-#[derive(Debug)]
 pub struct Response {
     /// The header `ETag`.
     pub etag: Option<String>,
     /// The body.
     pub body: String,
+}
+
+/// Bodies hold keys and secrets, and are not shown.
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Response {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Response").field("etag", &self.etag).finish_non_exhaustive()
+    }
 }
 
 /// Why a call had no effect.
@@ -329,5 +340,12 @@ mod tests {
         let credentials = Some(("AKID".to_owned(), "hunter2".to_owned(), Some("hunter3".to_owned())));
         let options = Options { region: "us-east-1".to_owned(), endpoint: None, credentials };
         assert!(!format!("{options:?}").contains("hunter"), "{options:?}");
+        let (method, url) = (http::Method::POST, "https://ssm.us-east-1.amazonaws.com/".to_owned());
+        let body = "hunter2".to_owned();
+        let request =
+            Request { service: "ssm", region: "us-east-1", method, url, headers: Vec::new(), body: body.clone() };
+        assert!(!format!("{request:?}").contains("hunter"), "{request:?}");
+        let response = Response { etag: None, body };
+        assert!(!format!("{response:?}").contains("hunter"), "{response:?}");
     }
 }

@@ -27,8 +27,10 @@ pub struct DistributionOrigin {
     pub id: String,
     /// Its host.
     pub domain: String,
-    /// Whether requests to it are signed: by Origin Access Control, or the older identity.
-    pub is_signed: bool,
+    /// The id of the Origin Access Control that may sign requests to it.
+    pub access_control: Option<String>,
+    /// Whether an origin access identity, which is the older way, signs requests to it.
+    pub has_identity: bool,
 }
 
 /// A cache behaviour.
@@ -130,6 +132,13 @@ impl CloudFront {
         Ok(pem.replace("\\n", "\n"))
     }
 
+    /// Returns when an Origin Access Control signs requests: `always`, `never` or `no-override`, which is
+    /// only where the viewer sends no `Authorization` (`GetOriginAccessControl`).
+    pub async fn signing_behaviour(&self, access_control: &str) -> Result<String, Error> {
+        let xml = self.read(&format!("origin-access-control/{access_control}")).await?;
+        crate::xml::text_of(&xml, "SigningBehavior").ok_or_else(|| no_document("OriginAccessControl"))
+    }
+
     /// Sends a GET request and returns the body of the response.
     async fn read(&self, path: &str) -> Result<String, Error> {
         let request = self.request(http::Method::GET, path, String::new());
@@ -145,8 +154,8 @@ fn distribution_config(config: &Node) -> DistributionConfig {
     let origin = |node: &Node| DistributionOrigin {
         id: node.text(&["Id"]),
         domain: node.text(&["DomainName"]),
-        is_signed: !node.text(&["OriginAccessControlId"]).is_empty()
-            || !node.text(&["S3OriginConfig", "OriginAccessIdentity"]).is_empty(),
+        access_control: Some(node.text(&["OriginAccessControlId"])).filter(|id| !id.is_empty()),
+        has_identity: !node.text(&["S3OriginConfig", "OriginAccessIdentity"]).is_empty(),
     };
     let behaviour = |node: &Node, path: String| Behaviour {
         path,
@@ -195,8 +204,11 @@ mod tests {
         let read = distribution_config(Node::parse(xml).find(&["DistributionConfig"]).unwrap());
         assert!(read.enabled);
         assert_eq!(read.aliases, ["img.test"]);
-        let signed: Vec<(&str, bool)> = read.origins.iter().map(|origin| (&*origin.id, origin.is_signed)).collect();
-        assert_eq!(signed, [("s3", true), ("open", false)]);
+        let origin = |origin: &DistributionOrigin| {
+            (origin.id.clone(), origin.access_control.clone().unwrap_or_default(), origin.has_identity)
+        };
+        let signed: Vec<_> = read.origins.iter().map(origin).collect();
+        assert_eq!(signed, [("s3".into(), "EOAC".into(), false), ("open".into(), String::new(), false)]);
         let paths: Vec<(&str, usize, bool)> =
             read.behaviours.iter().map(|one| (&*one.path, one.key_groups.len(), one.allows_http)).collect();
         assert_eq!(paths, [("open/*", 0, true), ("*", 1, false)]);

@@ -27,6 +27,19 @@ pub async fn get_secret(client: &Client, id: &str) -> Result<Option<Stored>, Err
     }
 }
 
+/// Returns the KMS key that a secret is encrypted with; `None` is the account's own key, or that there is
+/// no such secret.
+///
+/// # Errors
+///
+/// See [`Error`].
+pub async fn key_of_secret(client: &Client, id: &str) -> Result<Option<String>, Error> {
+    match call(client, "DescribeSecret", &json!({ "SecretId": id })).await {
+        Err(error) if error.is("ResourceNotFoundException") => Ok(None),
+        other => Ok(other?["KmsKeyId"].as_str().map(str::to_owned)),
+    }
+}
+
 /// Makes a value the current one of a secret that exists.
 ///
 /// # Errors

@@ -2,7 +2,7 @@
 //! message's meaning, and never decides what becomes of one. Standard queues only: messages of a FIFO
 //! queue need a group and can't be delayed one by one.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -35,10 +35,12 @@ pub struct Message {
     pub body: String,
     /// How often it was received, this time included.
     pub receives: u32,
+    /// When it was sent, also if it was moved to this queue since; `None` if the server does not say.
+    pub sent: Option<SystemTime>,
 }
 
 /// About how many messages a queue has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Depth {
     /// Those that can be received.
     pub waiting: u64,
@@ -46,6 +48,9 @@ pub struct Depth {
     pub in_flight: u64,
     /// Those whose delay has not ended.
     pub delayed: u64,
+    /// The URL of the queue that messages are moved to which were received too often; `None` if there
+    /// is none.
+    pub dead_letter_queue: Option<String>,
 }
 
 impl Queue {
@@ -82,7 +87,7 @@ impl Queue {
             "MaxNumberOfMessages": most.clamp(1, MAX_BATCH),
             "WaitTimeSeconds": seconds(wait.min(MAX_WAIT)),
             "VisibilityTimeout": seconds(hidden.min(MAX_HIDDEN)),
-            "MessageSystemAttributeNames": ["ApproximateReceiveCount"],
+            "MessageSystemAttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
         });
         let output = self.call("ReceiveMessage", input).await?;
         let messages = output["Messages"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -114,7 +119,7 @@ impl Queue {
         self.batch("DeleteMessageBatch", entries.collect()).await
     }
 
-    /// Returns about how many messages there are.
+    /// Returns about how many messages there are, and where those go that fail.
     ///
     /// # Errors
     ///
@@ -124,10 +129,22 @@ impl Queue {
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
             "ApproximateNumberOfMessagesDelayed",
+            "RedrivePolicy",
         ];
         let output = self.call("GetQueueAttributes", json!({ "AttributeNames": names })).await?;
-        let [waiting, in_flight, delayed] = names.map(|name| number(&output["Attributes"][name]));
-        Ok(Depth { waiting, in_flight, delayed })
+        let [waiting, in_flight, delayed, policy] = names.map(|name| &output["Attributes"][name]);
+        let dead_letter_queue = policy.as_str().and_then(|policy| dead_letter_url(&self.url, policy));
+        Ok(Depth {
+            waiting: number(waiting),
+            in_flight: number(in_flight),
+            delayed: number(delayed),
+            dead_letter_queue,
+        })
+    }
+
+    /// Returns a queue of another URL on the same server.
+    pub fn with_url(&self, url: String) -> Self {
+        Self { client: self.client.clone(), url }
     }
 
     /// Returns the queue that messages are moved to which were received too often; `None` if the
@@ -138,15 +155,8 @@ impl Queue {
     /// See [`Error`].
     pub async fn dead_letter_queue(&self) -> Result<Option<Self>, Error> {
         let output = self.call("GetQueueAttributes", json!({ "AttributeNames": ["RedrivePolicy"] })).await?;
-        let policy = output["Attributes"]["RedrivePolicy"].as_str().unwrap_or("null");
-        let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-        let Some((account, name)) = policy["deadLetterTargetArn"].as_str().and_then(account_and_name) else {
-            return Ok(None);
-        };
-        let input = json!({ "QueueName": name, "QueueOwnerAWSAccountId": account });
-        let output = self.client.json("sqs", "1.0", "AmazonSQS.GetQueueUrl", &input).await?;
-        let url = output["QueueUrl"].as_str();
-        Ok(url.map(|url| Self { client: self.client.clone(), url: url.to_owned() }))
+        let policy = output["Attributes"]["RedrivePolicy"].as_str();
+        Ok(policy.and_then(|policy| dead_letter_url(&self.url, policy)).map(|url| self.with_url(url)))
     }
 
     /// Calls an operation of the queue.
@@ -176,6 +186,12 @@ fn number(value: &Value) -> u64 {
     value.as_str().and_then(|text| text.parse().ok()).or_else(|| value.as_u64()).unwrap_or(0)
 }
 
+/// Returns a time, which SQS writes as milliseconds; `None` if there is none.
+fn time(value: &Value) -> Option<SystemTime> {
+    let millis = number(value);
+    (millis > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(millis))
+}
+
 /// Reads a received message; `None` if it has no receipt, so that nothing can be done with it.
 fn message(value: &Value) -> Option<Message> {
     let text = |name: &str| value[name].as_str().map(str::to_owned);
@@ -184,14 +200,23 @@ fn message(value: &Value) -> Option<Message> {
         receipt: text("ReceiptHandle")?,
         body: text("Body").unwrap_or_default(),
         receives: u32::try_from(number(&value["Attributes"]["ApproximateReceiveCount"])).unwrap_or(u32::MAX).max(1),
+        sent: time(&value["Attributes"]["SentTimestamp"]),
     })
 }
 
-/// Returns the account and the name in a queue's ARN: `arn:aws:sqs:REGION:ACCOUNT:NAME`.
-fn account_and_name(arn: &str) -> Option<(&str, &str)> {
+/// Returns the URL of the dead-letter queue in a queue's `RedrivePolicy`. It is of the same account and
+/// region, so that the two URLs differ in their last segment, which is the queue's name.
+fn dead_letter_url(url: &str, policy: &str) -> Option<String> {
+    let policy: Value = serde_json::from_str(policy).ok()?;
+    let name = queue_name(policy["deadLetterTargetArn"].as_str()?)?;
+    url.rsplit_once('/').map(|(start, _)| format!("{start}/{name}"))
+}
+
+/// Returns the name in a queue's ARN: `arn:aws:sqs:REGION:ACCOUNT:NAME`.
+fn queue_name(arn: &str) -> Option<&str> {
     let parts: Vec<&str> = arn.split(':').collect();
     match parts[..] {
-        ["arn", _, "sqs", _, account, name] => Some((account, name)),
+        ["arn", _, "sqs", _, _, name] if !name.is_empty() => Some(name),
         _ => None,
     }
 }
@@ -212,10 +237,13 @@ mod tests {
 
     #[test]
     fn messages_are_read_as_sqs_writes_them() {
-        let value = json!({ "MessageId": "a", "ReceiptHandle": "r", "Body": "b", "Attributes": { "ApproximateReceiveCount": "3" } });
+        let attributes = json!({ "ApproximateReceiveCount": "3", "SentTimestamp": "1700000000250" });
+        let value = json!({ "MessageId": "a", "ReceiptHandle": "r", "Body": "b", "Attributes": attributes });
         let read = message(&value).unwrap();
         assert_eq!((read.id.as_str(), read.receipt.as_str(), read.body.as_str(), read.receives), ("a", "r", "b", 3));
-        assert_eq!(message(&json!({ "ReceiptHandle": "r" })).unwrap().receives, 1);
+        assert_eq!(read.sent, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_250)));
+        let bare = message(&json!({ "ReceiptHandle": "r" })).unwrap();
+        assert_eq!((bare.receives, bare.sent), (1, None));
         assert_eq!(message(&json!({ "Body": "b" })), None);
     }
 
@@ -238,10 +266,21 @@ mod tests {
 
     #[test]
     fn the_queue_of_an_arn_is_found() {
-        let queue = "arn:aws-cn:sqs:cn-north-1:123456789012:dead";
-        assert_eq!(account_and_name(queue), Some(("123456789012", "dead")));
-        for other in ["", "arn:aws:sns:us-east-1:1:topic", "arn:aws:sqs:us-east-1:1", "https://sqs/1/dead"] {
-            assert_eq!(account_and_name(other), None, "{other}");
+        let url = "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/jobs";
+        let of =
+            |arn: &str| dead_letter_url(url, &json!({ "deadLetterTargetArn": arn, "maxReceiveCount": 5 }).to_string());
+        let found = of("arn:aws-cn:sqs:cn-north-1:123456789012:dead");
+        assert_eq!(found.as_deref(), Some("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/dead"));
+        for other in [
+            "",
+            "arn:aws:sns:us-east-1:1:topic",
+            "arn:aws:sqs:us-east-1:1",
+            "arn:aws:sqs:us-east-1:1:",
+            "https://sqs/1/dead",
+        ] {
+            assert_eq!(of(other), None, "{other}");
         }
+        assert_eq!(dead_letter_url(url, "{}"), None);
+        assert_eq!(dead_letter_url(url, "no JSON"), None);
     }
 }

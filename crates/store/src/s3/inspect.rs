@@ -172,7 +172,11 @@ fn lifecycle_rule(rule: &aws_sdk_s3::types::LifecycleRule) -> LifecycleRule {
         filter.tag().is_some()
             || filter.object_size_greater_than().is_some()
             || filter.object_size_less_than().is_some()
-            || filter.and().is_some_and(|and| !and.tags().is_empty())
+            || filter.and().is_some_and(|and| {
+                !and.tags().is_empty()
+                    || and.object_size_greater_than().is_some()
+                    || and.object_size_less_than().is_some()
+            })
     };
     LifecycleRule {
         id: rule.id().unwrap_or_default().to_owned(),

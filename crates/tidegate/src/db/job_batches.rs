@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{ClaimedJob, Db, Tx, TxEngine, outage};
 use crate::error::{Error, Result};
+use crate::model::job_class::JobClass;
 use crate::model::micros;
 
 /// Requests of one kind that share transactions.
@@ -19,10 +20,19 @@ struct Batch<T, R> {
     leader: tokio::sync::Mutex<()>,
 }
 
+/// A job to lease.
+#[derive(Debug, Clone, Copy)]
+struct Claim {
+    id: i64,
+    /// The class that the job must have; `None` for any.
+    class: Option<&'static str>,
+    lease: Duration,
+}
+
 /// The requests of one database that share transactions.
 #[derive(Debug, Default)]
 pub(super) struct JobBatches {
-    claims: Batch<(i64, Duration), Result<Option<ClaimedJob>>>,
+    claims: Batch<Claim, Result<Option<ClaimedJob>>>,
     finished: Batch<(i64, i64), Result<()>>,
 }
 
@@ -66,10 +76,15 @@ fn cancelled() -> Error {
 }
 
 impl Db {
-    /// Leases a job if it is due and no worker has leased it.
+    /// Leases a job if it is due, is of a class (`None` for any) and no worker has leased it.
     #[tracing::instrument(name = "db.claim_job_by_id", level = "trace", skip_all)]
-    pub async fn claim_job_by_id(&self, id: i64, lease: Duration) -> Result<Option<ClaimedJob>> {
-        let work = async |requests: Vec<(i64, Duration)>| {
+    pub async fn claim_job_by_id(
+        &self,
+        id: i64,
+        class: Option<JobClass>,
+        lease: Duration,
+    ) -> Result<Option<ClaimedJob>> {
+        let work = async |requests: Vec<Claim>| {
             let mut claimed = match self.claim_together(&requests).await {
                 Ok(claimed) => claimed,
                 Err(error) if error.is_logged() => {
@@ -78,9 +93,10 @@ impl Db {
                 Err(_) => return self.claim_each(&requests).await,
             };
             let mut take = |id: i64| claimed.iter().position(|job| job.id == id).map(|at| claimed.swap_remove(at));
-            requests.iter().map(|(id, _)| Ok(take(*id))).collect()
+            requests.iter().map(|claim| Ok(take(claim.id))).collect()
         };
-        self.batches.claims.run((id, lease), work).await.unwrap_or_else(|| Err(cancelled()))
+        let claim = Claim { id, class: class.map(JobClass::as_str), lease };
+        self.batches.claims.run(claim, work).await.unwrap_or_else(|| Err(cancelled()))
     }
 
     /// Deletes a job that has succeeded.
@@ -105,19 +121,18 @@ impl Db {
         done.unwrap_or_else(|| Err(cancelled()))
     }
 
-    async fn claim_together(&self, requests: &[(i64, Duration)]) -> Result<Vec<ClaimedJob>> {
-        let ids: Vec<i64> = requests.iter().map(|(id, _)| *id).collect();
-        let lease = requests.iter().map(|(_, lease)| *lease).max().unwrap_or_default();
+    async fn claim_together(&self, claims: &[Claim]) -> Result<Vec<ClaimedJob>> {
+        let lease = claims.iter().map(|claim| claim.lease).max().unwrap_or_default();
         let mut tx = self.begin().await?;
-        let claimed = tx.claim_jobs(&ids, self.now(), lease).await?;
+        let claimed = tx.claim_jobs(claims, self.now(), lease).await?;
         tx.commit().await?;
         Ok(claimed)
     }
 
-    async fn claim_each(&self, requests: &[(i64, Duration)]) -> Vec<Result<Option<ClaimedJob>>> {
-        let mut results = Vec::with_capacity(requests.len());
-        for request in requests {
-            results.push(self.claim_together(&[*request]).await.map(|mut claimed| claimed.pop()));
+    async fn claim_each(&self, claims: &[Claim]) -> Vec<Result<Option<ClaimedJob>>> {
+        let mut results = Vec::with_capacity(claims.len());
+        for claim in claims {
+            results.push(self.claim_together(&[*claim]).await.map(|mut claimed| claimed.pop()));
         }
         results
     }
@@ -130,29 +145,33 @@ impl Db {
 }
 
 impl Tx {
-    /// Leases those of some jobs that are due and that no worker has leased.
-    async fn claim_jobs(&mut self, ids: &[i64], now: SystemTime, lease: Duration) -> Result<Vec<ClaimedJob>> {
+    /// Leases those of some jobs that are due, of the wanted class, and not leased by a worker.
+    async fn claim_jobs(&mut self, claims: &[Claim], now: SystemTime, lease: Duration) -> Result<Vec<ClaimedJob>> {
         const SET: &str = "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id = $3 AND \
-                           state = 'QUEUED' AND run_at <= $1 AND (lease_until IS NULL OR lease_until < $1) AND \
+                           class = COALESCE($4, class) AND state = 'QUEUED' AND run_at <= $1 AND (lease_until IS NULL OR lease_until < $1) AND \
                            attempts < max_attempts RETURNING id, payload, attempts, max_attempts";
         // In the order of their ids, and without those that another worker is claiming.
         const SET_ALL: &str = "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id IN ( \
-                               SELECT id FROM jobs WHERE id = ANY($3) AND state = 'QUEUED' AND run_at <= $1 \
+                               SELECT j.id FROM jobs j JOIN unnest($3::BIGINT[], $4::TEXT[]) AS wanted (id, class) \
+                               ON j.id = wanted.id AND j.class = COALESCE(wanted.class, j.class) \
+                               WHERE state = 'QUEUED' AND run_at <= $1 \
                                AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
-                               ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING id, payload, attempts, max_attempts";
+                               ORDER BY j.id FOR UPDATE OF j SKIP LOCKED) RETURNING id, payload, attempts, max_attempts";
         let (now, until) = (micros(now), micros(now + lease));
         match &mut self.engine {
             TxEngine::Sqlite(transaction) => {
-                let mut claimed = Vec::with_capacity(ids.len());
-                for id in ids {
-                    let query = sqlx::query_as(SET).bind(now).bind(until).bind(id);
+                let mut claimed = Vec::with_capacity(claims.len());
+                for Claim { id, class, .. } in claims {
+                    let query = sqlx::query_as(SET).bind(now).bind(until).bind(id).bind(*class);
                     claimed.extend(query.fetch_optional(&mut **transaction).await?);
                 }
                 Ok(claimed)
             }
             TxEngine::Postgres(transaction) => {
                 let limit = transaction.limit();
-                let query = sqlx::query_as(SET_ALL).bind(now).bind(until).bind(ids);
+                let (ids, classes): (Vec<i64>, Vec<Option<&str>>) =
+                    claims.iter().map(|claim| (claim.id, claim.class)).unzip();
+                let query = sqlx::query_as(SET_ALL).bind(now).bind(until).bind(ids).bind(classes);
                 let claimed = async { Ok(query.fetch_all(transaction.get()?).await?) };
                 match tokio::time::timeout(limit, claimed).await {
                     Ok(claimed) => claimed,

@@ -7,7 +7,7 @@ use aws::sqs;
 
 use super::transport::{Queue, QueueParts, Transport, TransportError};
 
-/// How often depths are read for metrics: each time costs three requests for a queue of SQS.
+/// How often depths are read for metrics: each time costs two requests for a queue of SQS.
 const INTERVAL: Duration = Duration::from_secs(15);
 
 /// About how many messages a queue has.
@@ -80,9 +80,9 @@ impl Queue {
     pub async fn depth(&self) -> Result<Depth, TransportError> {
         match self.parts() {
             QueueParts::Sqs(queue) => {
-                let sqs::Depth { waiting, in_flight, delayed } = queue.depth().await?;
-                let dead = match queue.dead_letter_queue().await? {
-                    Some(dead) => Some(dead.depth().await?.waiting),
+                let sqs::Depth { waiting, in_flight, delayed, dead_letter_queue } = queue.depth().await?;
+                let dead = match dead_letter_queue {
+                    Some(url) => Some(queue.with_url(url).depth().await?.waiting),
                     None => None,
                 };
                 Ok(Depth { waiting, in_flight, delayed, dead })

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamAutoClaimReply, StreamId, StreamInfoConsumersReply, StreamRangeReply, StreamReadReply};
+use redis::streams::StreamInfoConsumersReply;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo as _, Pipeline,
-    RedisConnectionInfo, RedisError, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, IntoConnectionInfo as _,
+    ParsingError, Pipeline, RedisConnectionInfo, RedisError, ServerErrorKind, Value,
 };
 use secrecy::ExposeSecret as _;
 use tokio::sync::Mutex;
@@ -27,6 +27,10 @@ const MAX_ENTRIES: usize = 1_000_000;
 const MAX_DEAD: usize = 10_000;
 /// How often entries of consumers that are gone are looked for.
 const CLAIM_INTERVAL: Duration = Duration::from_secs(10);
+/// The most commands of one claim: each looks at some entries that consumers hold.
+const CLAIM_COMMANDS: usize = 100;
+/// Where a claim begins that looks at all entries.
+const FROM_FIRST: &str = "0-0";
 /// How long a consumer without entries may be silent before it is forgotten.
 const MAX_IDLE_CONSUMER: Duration = Duration::from_secs(86_400);
 /// The time limit of a connection, and of a response beyond the time that the command may block.
@@ -43,10 +47,24 @@ pub(super) struct Stream {
     commands: Connection,
     /// Blocks while it waits for entries, and so must not be shared with `commands`.
     reading: Connection,
-    /// When entries of other consumers were last claimed.
-    claimed: std::sync::Mutex<Option<Instant>>,
+    claims: std::sync::Mutex<Claims>,
     /// Whether the consumer group is known to exist.
     has_group: AtomicBool,
+}
+
+/// How far this process has looked for entries of consumers that are gone.
+#[derive(Debug)]
+struct Claims {
+    /// When all entries were looked at for the last time.
+    complete: Option<Instant>,
+    /// The id at which the next command begins.
+    next: String,
+}
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self { complete: None, next: FROM_FIRST.to_owned() }
+    }
 }
 
 /// An entry that was read.
@@ -54,26 +72,71 @@ pub(super) struct Stream {
 pub(super) struct Entry {
     /// The id in the stream.
     pub(super) id: String,
-    /// The fields as they were sent.
-    fields: Vec<(String, Vec<u8>)>,
+    /// The names and values as they were sent, in their order. Anybody may have sent them, so they are
+    /// any bytes.
+    fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Entry {
     /// Returns the text of the message; empty if the entry has none.
     pub(super) fn body(&self) -> String {
-        let message = self.fields.iter().find(|(name, _)| name == FIELD);
+        let message = self.fields.iter().find(|(name, _)| name == FIELD.as_bytes());
         message.map(|(_, text)| String::from_utf8_lossy(text).into_owned()).unwrap_or_default()
     }
 
-    fn read(entry: StreamId) -> Self {
-        let bytes = |value: Value| match value {
-            Value::BulkString(bytes) => bytes,
-            Value::SimpleString(text) => text.into_bytes(),
-            _ => Vec::new(),
-        };
-        let fields = entry.map.into_iter().map(|(name, value)| (name, bytes(value))).collect();
-        Self { id: entry.id, fields }
+    /// Reads a list of entries. Those that were deleted meanwhile are left out.
+    fn read_all(list: Value) -> Result<Vec<Self>, ParsingError> {
+        let Value::Array(entries) = list else { return Err(unexpected("no list of entries")) };
+        entries.into_iter().filter_map(|entry| Self::read(entry).transpose()).collect()
     }
+
+    /// Reads an entry: its id, and a list of names and values; `None` if it was deleted.
+    fn read(entry: Value) -> Result<Option<Self>, ParsingError> {
+        let parts = match entry {
+            Value::Array(parts) => parts,
+            Value::Nil => return Ok(None),
+            _ => return Err(unexpected("what is no entry")),
+        };
+        let Ok([id, fields]) = <[Value; 2]>::try_from(parts) else {
+            return Err(unexpected("an entry of another form"));
+        };
+        let Value::Array(fields) = fields else { return Ok(None) };
+        let fields = fields.as_chunks::<2>().0.iter().map(|[name, value]| (bytes_of(name), bytes_of(value))).collect();
+        Ok(Some(Self { id: String::from_redis_value(id)?, fields }))
+    }
+}
+
+/// Returns the error for a response of another form than Redis documents.
+fn unexpected(what: &str) -> ParsingError {
+    ParsingError::from(format!("the response has {what}"))
+}
+
+/// Returns the bytes of a string.
+fn bytes_of(value: &Value) -> Vec<u8> {
+    match value {
+        Value::BulkString(bytes) => bytes.clone(),
+        Value::SimpleString(text) => text.clone().into_bytes(),
+        _ => Vec::new(),
+    }
+}
+
+/// Returns the entries in the response to XREADGROUP for one stream: a list of streams, each with its
+/// key and its entries, or nothing.
+fn entries_read(response: Value) -> Result<Vec<Entry>, ParsingError> {
+    let Value::Array(streams) = response else { return Ok(Vec::new()) };
+    let Some(Value::Array(stream)) = streams.into_iter().next() else { return Ok(Vec::new()) };
+    let Ok([_, entries]) = <[Value; 2]>::try_from(stream) else { return Err(unexpected("a stream of another form")) };
+    Entry::read_all(entries)
+}
+
+/// Returns where the next XAUTOCLAIM begins, and the entries that this one claimed.
+fn entries_claimed(response: Value) -> Result<(String, Vec<Entry>), ParsingError> {
+    let Value::Array(parts) = response else { return Err(unexpected("no claim")) };
+    let mut parts = parts.into_iter();
+    let (Some(next), Some(entries)) = (parts.next(), parts.next()) else {
+        return Err(unexpected("a claim of another form"));
+    };
+    Ok((String::from_redis_value(next)?, Entry::read_all(entries)?))
 }
 
 /// How many entries there are.
@@ -111,10 +174,11 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Closes the connection after an error that a new one may not have.
+    /// Closes the connection after an error that a new one may not have, as where another server has
+    /// become the primary (READONLY).
     async fn check<T>(&self, result: Result<T, RedisError>) -> Result<T, RedisError> {
         if let Err(error) = &result
-            && !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+            && !matches!(error.code(), Some("NOGROUP" | "BUSYGROUP"))
         {
             *self.open.lock().await = None;
         }
@@ -156,7 +220,7 @@ impl Stream {
             consumer: uuid::Uuid::new_v4().simple().to_string(),
             commands: connection(TIMEOUT),
             reading: connection(longest_wait + TIMEOUT),
-            claimed: std::sync::Mutex::default(),
+            claims: std::sync::Mutex::default(),
             has_group: AtomicBool::new(false),
         })
     }
@@ -201,17 +265,9 @@ impl Stream {
             self.forget_consumers().await?;
             self.has_group.store(true, Ordering::Relaxed);
         }
-        if self.is_claim_due() {
-            let mut command = redis::cmd("XAUTOCLAIM");
-            command.arg(&self.key).arg(GROUP).arg(&self.consumer).arg(abandoned.as_millis() as u64);
-            command.arg("0-0").arg("COUNT").arg(most);
-            let reply: StreamAutoClaimReply = self.commands.query(&command).await?;
-            if !reply.claimed.is_empty() {
-                // There may be more of them.
-                self.set_claimed(None);
-                return Ok(reply.claimed.into_iter().map(Entry::read).collect());
-            }
-            self.set_claimed(Some(Instant::now()));
+        let claimed = self.claim_abandoned(most, abandoned).await?;
+        if !claimed.is_empty() {
+            return Ok(claimed);
         }
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(most);
@@ -219,18 +275,40 @@ impl Stream {
             command.arg("BLOCK").arg(wait.as_millis() as u64);
         }
         command.arg("STREAMS").arg(&self.key).arg(">");
-        let reply: Option<StreamReadReply> = self.reading.query(&command).await?;
-        let entries = reply.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids);
-        Ok(entries.map(Entry::read).collect())
+        Ok(entries_read(self.reading.query(&command).await?)?)
     }
 
-    fn is_claim_due(&self) -> bool {
-        let claimed = self.claimed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        claimed.is_none_or(|at| at.elapsed() >= CLAIM_INTERVAL)
+    /// Claims up to `most` entries that another consumer has held for `abandoned` without a sign of
+    /// life. All that consumers hold is looked at once in [`CLAIM_INTERVAL`], by several commands and
+    /// calls where it is much.
+    async fn claim_abandoned(&self, most: usize, abandoned: Duration) -> Result<Vec<Entry>, RedisError> {
+        for _ in 0..CLAIM_COMMANDS {
+            let Some(from) = self.claim_due() else { break };
+            let mut command = redis::cmd("XAUTOCLAIM");
+            command.arg(&self.key).arg(GROUP).arg(&self.consumer).arg(abandoned.as_millis() as u64);
+            command.arg(from).arg("COUNT").arg(most);
+            let (next, entries) = entries_claimed(self.commands.query(&command).await?)?;
+            self.set_claimed(next);
+            if !entries.is_empty() {
+                return Ok(entries);
+            }
+        }
+        Ok(Vec::new())
     }
 
-    fn set_claimed(&self, at: Option<Instant>) {
-        *self.claimed.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = at;
+    /// Returns where the next claim begins; `None` if all was looked at a moment ago.
+    fn claim_due(&self) -> Option<String> {
+        let claims = self.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let is_due = claims.next != FROM_FIRST || claims.complete.is_none_or(|at| at.elapsed() >= CLAIM_INTERVAL);
+        is_due.then(|| claims.next.clone())
+    }
+
+    fn set_claimed(&self, next: String) {
+        let mut claims = self.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if next == FROM_FIRST {
+            claims.complete = Some(Instant::now());
+        }
+        claims.next = next;
     }
 
     /// Creates the consumer group if there is none. It begins with the first entry.
@@ -303,13 +381,26 @@ impl Stream {
         self.commands.run(&pipeline).await
     }
 
-    /// Returns the rejected entries after the one with the id `after`, oldest first.
-    pub(super) async fn list_dead(&self, after: Option<&str>, most: usize) -> Result<Vec<Entry>, RedisError> {
+    /// Returns the rejected entries after the one with the id `after` up to the one with the id `last`,
+    /// oldest first.
+    pub(super) async fn list_dead(
+        &self,
+        after: Option<&str>,
+        last: &str,
+        most: usize,
+    ) -> Result<Vec<Entry>, RedisError> {
         let mut command = redis::cmd("XRANGE");
         let from = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
-        command.arg(&self.dead).arg(from).arg("+").arg("COUNT").arg(most);
-        let reply: StreamRangeReply = self.commands.query(&command).await?;
-        Ok(reply.ids.into_iter().map(Entry::read).collect())
+        command.arg(&self.dead).arg(from).arg(last).arg("COUNT").arg(most);
+        Ok(Entry::read_all(self.commands.query(&command).await?)?)
+    }
+
+    /// Returns the id of the last rejected entry; `None` if there is none.
+    pub(super) async fn last_dead(&self) -> Result<Option<String>, RedisError> {
+        let mut command = redis::cmd("XREVRANGE");
+        command.arg(&self.dead).arg("+").arg("-").arg("COUNT").arg(1);
+        let last = Entry::read_all(self.commands.query(&command).await?)?;
+        Ok(last.into_iter().next().map(|entry| entry.id))
     }
 
     /// Puts a rejected entry back into the stream.
@@ -363,5 +454,45 @@ pub(super) fn describe(error: &RedisError) -> String {
             format!("Redis answered {} {detail}", error.code().unwrap_or_default())
         }
         _ => format!("Redis can't be reached: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    fn entry(id: &str, fields: Vec<Value>) -> Value {
+        Value::Array(vec![text(id), Value::Array(fields)])
+    }
+
+    /// One entry that cannot be read must not keep those beside it back.
+    #[test]
+    fn entries_of_any_bytes_are_read() {
+        let odd = entry("1-0", vec![Value::BulkString(vec![0xff, 0xfe]), Value::BulkString(vec![0x80]), text("alone")]);
+        let good = entry("2-0", vec![text("other"), text("x"), text(FIELD), text("17")]);
+        let deleted = [Value::Nil, Value::Array(vec![text("3-0"), Value::Nil])];
+        let entries = Value::Array([vec![odd, good, entry("4-0", Vec::new())], deleted.to_vec()].concat());
+        let stream = Value::Array(vec![text("jobs"), entries.clone()]);
+        let read = entries_read(Value::Array(vec![stream])).unwrap();
+        assert_eq!(read.iter().map(|entry| entry.id.as_str()).collect::<Vec<_>>(), ["1-0", "2-0", "4-0"]);
+        assert_eq!(read.iter().map(Entry::body).collect::<Vec<_>>(), ["", "17", ""]);
+        assert_eq!(read[0].fields, [(vec![0xff, 0xfe], vec![0x80])], "they go to the dead entries as they came");
+        let (next, claimed) = entries_claimed(Value::Array(vec![text("5-0"), entries, Value::Array(vec![])])).unwrap();
+        assert_eq!((next.as_str(), claimed.len()), ("5-0", 3));
+    }
+
+    #[test]
+    fn responses_of_another_form_are_errors() {
+        assert!(entries_read(Value::Nil).unwrap().is_empty(), "nothing came in time");
+        for other in
+            [Value::Int(1), Value::Array(vec![Value::Int(1)]), Value::Array(vec![Value::Array(vec![text("1")])])]
+        {
+            assert!(Entry::read_all(other.clone()).is_err(), "{other:?}");
+            assert!(entries_claimed(other.clone()).is_err(), "{other:?}");
+        }
     }
 }

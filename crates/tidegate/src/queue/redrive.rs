@@ -3,7 +3,7 @@
 //! dead-lettered job is another matter, see `worker::dead_letters`.
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws::sqs;
 
@@ -15,6 +15,9 @@ use super::transport::{Queue, QueueParts, TransportError};
 const HIDDEN: Duration = Duration::from_secs(120);
 /// How long a receive waits. An empty response to one that waits is a word of all servers of SQS.
 const WAIT: Duration = Duration::from_secs(2);
+
+/// The most bytes of the messages that are sent by one request.
+const MAX_SENT: usize = 256 << 10;
 
 /// What to move.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +41,9 @@ pub struct Redriven {
 
 impl Queue {
     /// Moves messages from the dead-letter queue back into this one; `None` if it has no dead-letter
-    /// queue. `report` is told each message, and whether it is moved. A message is sent before it is
-    /// deleted, so that one may come twice after an error, and none is lost.
+    /// queue. `report` is told each message, and whether it is moved. What comes into the dead-letter
+    /// queue meanwhile stays there, so that messages which fail again at once are not moved for ever. A
+    /// message is sent before it is deleted, so that one may come twice after an error, and none is lost.
     ///
     /// # Errors
     ///
@@ -65,6 +69,7 @@ async fn redrive_sqs(
     wanted: Redrive,
     report: &mut impl FnMut(&str, bool),
 ) -> Result<Redriven, TransportError> {
+    let started = SystemTime::now();
     let (mut done, mut seen, mut left) = (Redriven::default(), HashSet::new(), Vec::new());
     while done.moved < wanted.limit {
         let most = usize::try_from(wanted.limit - done.moved).unwrap_or(usize::MAX);
@@ -72,8 +77,9 @@ async fn redrive_sqs(
         let mut moving = Vec::new();
         let mut is_new = false;
         for found in received {
-            if !seen.insert(found.id.clone()) {
-                // A large queue: the first ones are no longer hidden.
+            // Either the first ones of a large queue are no longer hidden, or one that was moved has come
+            // back. SQS keeps the time at which a message was sent when it moves it to a dead-letter queue.
+            if !seen.insert(found.id.clone()) || found.sent.is_some_and(|sent| sent > started) {
                 left.push(found.receipt);
                 continue;
             }
@@ -95,13 +101,13 @@ async fn redrive_sqs(
             left.extend(moving.into_iter().map(|found| found.receipt));
             continue;
         }
-        let bodies: Vec<_> = moving.iter().map(|found| (found.body.clone(), Duration::ZERO)).collect();
-        let failed = queue.send(&bodies, None).await?;
-        let (sent, unsent): (Vec<_>, Vec<_>) = moving.iter().enumerate().partition(|(at, _)| !failed.contains(at));
-        done.moved -= unsent.len() as u64;
-        left.extend(unsent.into_iter().map(|(_, found)| found.receipt.clone()));
-        let receipts: Vec<&str> = sent.iter().map(|(_, found)| found.receipt.as_str()).collect();
-        dead.delete(&receipts).await?;
+        while !moving.is_empty() {
+            let rest = moving.split_off(fitting(&moving));
+            let unsent = move_some(queue, dead, moving).await?;
+            done.moved -= unsent.len() as u64;
+            left.extend(unsent);
+            moving = rest;
+        }
     }
     for some in left.chunks(sqs::MAX_BATCH) {
         let receipts: Vec<_> = some.iter().map(|receipt| (receipt.as_str(), Duration::ZERO)).collect();
@@ -110,14 +116,47 @@ async fn redrive_sqs(
     Ok(done)
 }
 
+/// Returns how many messages, from the first on, one request can send: at least one.
+fn fitting(messages: &[sqs::Message]) -> usize {
+    let mut bytes = 0;
+    let too_many = messages.iter().position(|message| {
+        bytes += message.body.len();
+        bytes > MAX_SENT
+    });
+    too_many.unwrap_or(messages.len()).max(1)
+}
+
+/// Sends messages, and deletes those that were sent from the dead-letter queue. Returns the receipts of
+/// those that were not sent.
+async fn move_some(
+    queue: &sqs::Queue,
+    dead: &sqs::Queue,
+    messages: Vec<sqs::Message>,
+) -> Result<Vec<String>, TransportError> {
+    let (bodies, receipts): (Vec<_>, Vec<_>) =
+        messages.into_iter().map(|found| ((found.body, Duration::ZERO), found.receipt)).unzip();
+    let failed = queue.send(&bodies, None).await?;
+    let (mut sent, mut unsent) = (Vec::new(), Vec::new());
+    for (at, receipt) in receipts.into_iter().enumerate() {
+        if failed.contains(&at) { unsent.push(receipt) } else { sent.push(receipt) }
+    }
+    let sent: Vec<&str> = sent.iter().map(String::as_str).collect();
+    let undeleted = dead.delete(&sent).await?;
+    if !undeleted.is_empty() {
+        tracing::warn!(count = undeleted.len(), "messages were moved, and are in the dead-letter queue too");
+    }
+    Ok(unsent)
+}
+
 async fn redrive_stream(
     stream: &Stream,
     wanted: Redrive,
     report: &mut impl FnMut(&str, bool),
 ) -> Result<Redriven, TransportError> {
     let (mut done, mut after) = (Redriven::default(), None::<String>);
+    let Some(newest) = stream.last_dead().await? else { return Ok(done) };
     loop {
-        let entries = stream.list_dead(after.as_deref(), sqs::MAX_BATCH).await?;
+        let entries = stream.list_dead(after.as_deref(), &newest, sqs::MAX_BATCH).await?;
         let Some(last) = entries.last() else { return Ok(done) };
         after = Some(last.id.clone());
         for entry in &entries {

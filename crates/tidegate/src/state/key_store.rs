@@ -32,12 +32,11 @@ impl KeyStore {
         }
     }
 
-    /// Returns the KMS key that the parameter of a name is encrypted with. A secret keeps its key by
-    /// itself.
+    /// Returns the KMS key that the value of a name is encrypted with; `None` is the account's own.
     pub async fn kms_key(&self, name: &str) -> Result<Option<String>, Error> {
         match self.place {
             KeyPlace::Parameter(_) => ssm::key_of_parameter(&self.client, name).await,
-            KeyPlace::Secret(_) => Ok(None),
+            KeyPlace::Secret(_) => secrets::key_of_secret(&self.client, name).await,
         }
     }
 

@@ -17,6 +17,8 @@ use crate::state::edge_keys::EdgeKeys;
 use crate::state::key_store::KeyStore;
 use crate::state::signing_key::SigningKey;
 
+/// The time limit of a read, all its attempts included: a start that waits tells nobody why.
+const READ_LIMIT: Duration = Duration::from_secs(10);
 /// How many intervals of reading a new key waits before it signs, as a new key in a folder does.
 const WAITS: u32 = 2;
 
@@ -113,7 +115,12 @@ impl RemoteKey {
 
     /// Reads the key and its version.
     async fn read(&self) -> Result<Found, Failure> {
-        let stored = self.store.read(self.setting.place.name()).await.map_err(|error| Failure::of(&error))?;
+        let reading = tokio::time::timeout(READ_LIMIT, self.store.read(self.setting.place.name())).await;
+        let silent = |_| Failure {
+            outcome: "unavailable",
+            message: format!("{} did not answer in {} s", self.setting.place, READ_LIMIT.as_secs()),
+        };
+        let stored = reading.map_err(silent)?.map_err(|error| Failure::of(&error))?;
         let missing = || Failure { outcome: "refused", message: format!("{} is not there", self.setting.place) };
         let stored = stored.ok_or_else(missing)?;
         let unusable = |reason: String| {

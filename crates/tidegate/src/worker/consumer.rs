@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::runner::{NamedOutcome, run_named};
+use super::runner::{NamedOutcome, run_named_of};
 use crate::app::App;
 use crate::model::job_class::JobClass;
 use crate::occasionally::Occasionally;
@@ -208,7 +208,8 @@ impl One {
         let _ = done.send(self.number);
     }
 
-    /// Runs a job when its class has a slot. Returns `None` if the process stops before.
+    /// Runs a job of the queue's classes when its class has a slot: a message in another queue does not
+    /// name it. Returns `None` if the process stops before.
     async fn run_job(
         &self,
         id: i64,
@@ -219,9 +220,10 @@ impl One {
             [class] => Some(class),
             _ => self.app.db.read_job_state(id).await?.and_then(|state| JobClass::parse(&state.class)),
         };
+        let class = class.filter(|class| self.held.queue.classes.contains(class));
         let Some(class) = class else { return Ok(Some(NamedOutcome::Gone)) };
         let Some(_slot) = slots.wait(class, stop).await else { return Ok(None) };
-        run_named(&self.app, id).await.map(Some)
+        run_named_of(&self.app, Some(class), id, None).await.map(Some)
     }
 
     /// Puts a message of another shape out of the way.

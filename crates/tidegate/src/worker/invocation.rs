@@ -9,7 +9,7 @@ use lambda::Message;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument as _;
 
-use super::runner::{self, NamedOutcome, run_named_until, run_one_until};
+use super::runner::{self, NamedOutcome, run_named_of, run_one_until};
 use crate::app::App;
 use crate::error::Result;
 use crate::model::job_class::JobClass;
@@ -60,7 +60,7 @@ async fn outcome_of(app: &Arc<App>, job: i64, receives: u32, until: Instant) -> 
     let performing = async {
         match class_of_others(app, job).await? {
             Some(class) => Ok(Performed::NotOurs(class)),
-            None => run_named_until(app, job, Some(until)).await.map(Performed::Named),
+            None => run_named_of(app, None, job, Some(until)).await.map(Performed::Named),
         }
     };
     // Nothing is begun that can't be done.

@@ -206,7 +206,7 @@ pub enum NamedOutcome {
     Done,
     /// Its attempt failed. It is due again after this time; `None` if it was dead-lettered.
     Failed(Option<Duration>),
-    /// There is no such job, or it is dead-lettered.
+    /// There is no such job of the class, or it is dead-lettered.
     Gone,
     /// It is due after this time.
     NotDue(Duration),
@@ -219,20 +219,21 @@ pub enum NamedOutcome {
 /// Claims and performs the job with an id, if it is due and no worker has leased it. Returns an error
 /// if the database does not say; the job is then run when it is named again, or found without.
 pub async fn run_named(app: &Arc<App>, id: i64) -> Result<NamedOutcome> {
-    run_named_until(app, id, None).await
+    run_named_of(app, None, id, None).await
 }
 
-/// Does what [`run_named`] does, and cuts the job off at `until`.
-pub(super) async fn run_named_until(
+/// Does what [`run_named`] does for a job of a class, or of any class, and cuts it off at `until`.
+pub(super) async fn run_named_of(
     app: &Arc<App>,
+    class: Option<JobClass>,
     id: i64,
     until: Option<tokio::time::Instant>,
 ) -> Result<NamedOutcome> {
-    if let Some(claimed) = app.db.claim_job_by_id(id, LEASE).await? {
+    if let Some(claimed) = app.db.claim_job_by_id(id, class, LEASE).await? {
         return attempt(app, &claimed, until).await;
     }
     let Some(state) = app.db.read_job_state(id).await? else { return Ok(NamedOutcome::Gone) };
-    if state.state != "QUEUED" {
+    if state.state != "QUEUED" || class.is_some_and(|class| class.as_str() != state.class) {
         return Ok(NamedOutcome::Gone);
     }
     let now = app.db.now();

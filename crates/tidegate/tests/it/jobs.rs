@@ -6,6 +6,7 @@ use serde_json::json;
 use store::Attributes;
 use tidegate::db::{ClaimedJob, NewJob, Verdict};
 use tidegate::error::Result;
+use tidegate::model::job_class::JobClass;
 use tidegate::queue::{self, Job};
 use tidegate::worker::runner::{self, NamedOutcome};
 
@@ -282,6 +283,20 @@ async fn a_job_that_is_named_is_run_once() {
     for id in [id, 0, -1, i64::MAX] {
         assert_eq!(runner::run_named(&app.app, id).await.unwrap(), NamedOutcome::Gone);
     }
+    app.finish().await;
+}
+
+/// A message in the queue of one class does not run a job of another, which has limits of its own.
+#[tokio::test]
+async fn a_job_is_claimed_as_one_of_its_class_alone() {
+    let app = TestApp::start().await;
+    let id = enqueue_for(&app, &release(), SystemTime::now()).await;
+    for class in JobClass::ALL {
+        let claimed = app.app.db.claim_job_by_id(id, Some(class), LEASE).await.unwrap();
+        assert_eq!(claimed.is_some(), class == JobClass::Upkeep, "{class:?}");
+    }
+    app.app.db.clock().advance(LEASE + Duration::from_secs(1));
+    app.run_jobs().await;
     app.finish().await;
 }
 

@@ -11,6 +11,7 @@ use tidegate::model::job_class::JobClass;
 use tidegate::queue::redrive::{Redrive, Redriven};
 use tidegate::queue::transport::{Delivery, Queue, Transport};
 use tidegate::queue::{self, Job, message};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::support::services::given;
 use crate::support::{TestApp, config};
@@ -44,6 +45,40 @@ fn redis() -> Vec<(String, String)> {
     let prefix = format!("it-{}", uuid::Uuid::new_v4().simple());
     let url = given("TEST_REDIS_URL");
     vec![("REDIS_URL".to_owned(), url), ("REDIS_PREFIX".to_owned(), prefix)]
+}
+
+/// Runs a command of Redis, whose words are any bytes.
+async fn command(words: &[Vec<u8>]) -> redis::Value {
+    let client = redis::Client::open(given("TEST_REDIS_URL")).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    let mut command = redis::Cmd::new();
+    for word in words {
+        command.arg(word);
+    }
+    command.query_async(&mut connection).await.unwrap()
+}
+
+/// Returns the key of the stream of a class.
+fn stream(settings: &[(String, String)], class: &str) -> Vec<u8> {
+    let (_, prefix) = settings.iter().find(|(name, _)| name == "REDIS_PREFIX").unwrap();
+    format!("{prefix}:jobs:{class}").into_bytes()
+}
+
+/// Returns the ids and consumers of the entries of the upkeep stream that consumers hold.
+async fn pending(settings: &[(String, String)]) -> Vec<(String, String)> {
+    let words = ["workers", "-", "+", "1000"].map(|word| word.as_bytes().to_vec());
+    let held = command(&[&[b"XPENDING".to_vec(), stream(settings, "upkeep")][..], &words].concat()).await;
+    let held: Vec<(String, String, i64, i64)> = redis::from_redis_value(held).unwrap();
+    held.into_iter().map(|(id, consumer, ..)| (id, consumer)).collect()
+}
+
+/// Makes entries ones whose consumers have been silent for more than a minute.
+async fn age(settings: &[(String, String)], entries: &[(String, String)]) {
+    for (id, consumer) in entries {
+        let key = String::from_utf8(stream(settings, "upkeep")).unwrap();
+        let words = ["XCLAIM", &key, "workers", consumer, "0", id, "IDLE", "61000", "JUSTID"];
+        command(&words.map(|word| word.as_bytes().to_vec())).await;
+    }
 }
 
 fn borrowed(settings: &[(String, String)]) -> Vec<(&str, &str)> {
@@ -141,29 +176,19 @@ async fn a_delayed_message_comes_when_it_is_due() {
 #[tokio::test]
 async fn entries_of_a_lost_consumer_are_claimed() {
     let settings = redis();
-    let (lost, config) = open(&settings).await;
+    let (lost, _) = open(&settings).await;
     for id in 1..=3 {
         lost.name(Some(JobClass::Upkeep), id, NOW);
     }
     lost.flush(SOON).await;
     receive(lost.queue_of(JobClass::Upkeep).unwrap(), 3).await;
     drop(lost);
-    let client = redis::Client::open(given("TEST_REDIS_URL")).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let tidegate::config::TransportSetting::Redis(setting) = &config.queues.transport else { panic!("not Redis") };
-    let key = format!("{}:jobs:upkeep", setting.prefix);
-    let mut pending = redis::cmd("XPENDING");
-    pending.arg(&key).arg("workers").arg("-").arg("+").arg(10);
-    let pending: Vec<(String, String, i64, i64)> = pending.query_async(&mut connection).await.unwrap();
+    let pending = pending(&settings).await;
     assert_eq!(pending.len(), 3);
     let (other, _) = open(&settings).await;
     let queue = other.queue_of(JobClass::Upkeep).unwrap();
     assert!(queue.receive(10, NOW).await.unwrap().is_empty(), "they may still be worked on");
-    for (id, consumer, ..) in &pending[..2] {
-        let mut age = redis::cmd("XCLAIM");
-        age.arg(&key).arg("workers").arg(consumer).arg(0).arg(id).arg("IDLE").arg(61_000).arg("JUSTID");
-        age.query_async::<redis::Value>(&mut connection).await.unwrap();
-    }
+    age(&settings, &pending[..2]).await;
     let (third, _) = open(&settings).await;
     let queue = third.queue_of(JobClass::Upkeep).unwrap();
     let claimed = receive(queue, 2).await;
@@ -175,15 +200,10 @@ async fn entries_of_a_lost_consumer_are_claimed() {
 #[tokio::test]
 async fn a_stream_that_is_gone_is_made_again() {
     let settings = redis();
-    let (transport, config) = open(&settings).await;
+    let (transport, _) = open(&settings).await;
     let queue = transport.queue_of(JobClass::Upkeep).unwrap();
     assert!(queue.receive(1, NOW).await.unwrap().is_empty());
-    let client = redis::Client::open(given("TEST_REDIS_URL")).unwrap();
-    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
-    let tidegate::config::TransportSetting::Redis(setting) = &config.queues.transport else { panic!("not Redis") };
-    let mut delete = redis::cmd("DEL");
-    delete.arg(format!("{}:jobs:upkeep", setting.prefix));
-    assert_eq!(delete.query_async::<i64>(&mut connection).await.unwrap(), 1);
+    assert_eq!(command(&[b"DEL".to_vec(), stream(&settings, "upkeep")]).await, redis::Value::Int(1));
     transport.name(Some(JobClass::Upkeep), 5, NOW);
     transport.flush(SOON).await;
     let received = receive(queue, 1).await;
@@ -216,6 +236,141 @@ async fn messages_are_moved_back_from_the_dead_letter_queue() {
         queue.redrive(Redrive { limit: u64::MAX, dry_run: false, all: false }, |_, _| {}).await.unwrap().unwrap();
     assert_eq!(rest.moved, 7);
     assert_eq!(ids(&receive(queue, 12).await), (1..=12).collect::<Vec<i64>>());
+}
+
+/// Messages that come back at once: a consumer fails each of them.
+#[tokio::test]
+async fn what_fails_again_is_not_moved_for_ever() {
+    let settings = sqs("TEST_MINISTACK_URL", 1).await;
+    let (transport, _) = open(&settings).await;
+    let queue = transport.queue_of(JobClass::Upkeep).unwrap();
+    for id in 1..=3 {
+        transport.name(Some(JobClass::Upkeep), id, NOW);
+    }
+    transport.flush(SOON).await;
+    let fails = async || {
+        let received = receive(queue, 3).await;
+        queue.release(&received).await.unwrap();
+        assert!(queue.receive(10, NOW).await.unwrap().is_empty(), "they are in the dead-letter queue");
+    };
+    fails().await;
+    // Longer than the emulator's clock is exact.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let all = Redrive { limit: u64::MAX, dry_run: false, all: false };
+    let failing = async {
+        loop {
+            let received = queue.receive(10, SOON).await.unwrap();
+            let received: Vec<Arc<Delivery>> = received.into_iter().map(Arc::new).collect();
+            queue.release(&received).await.unwrap();
+        }
+    };
+    let moving = tokio::time::timeout(Duration::from_secs(60), queue.redrive(all, |_, _| {}));
+    let moved = tokio::select! { moved = moving => moved, () = failing => unreachable!() };
+    assert_eq!(moved.expect("it ends").unwrap().unwrap(), Redriven { moved: 3, foreign: 0 });
+
+    let settings = redis();
+    let (transport, _) = open(&settings).await;
+    let queue = transport.queue_of(JobClass::Upkeep).unwrap();
+    command(&[
+        "XADD".into(),
+        [stream(&settings, "upkeep"), b":dead".to_vec()].concat(),
+        "*".into(),
+        "message".into(),
+        "foreign".into(),
+    ])
+    .await;
+    let rejecting = async {
+        loop {
+            for found in queue.receive(10, Duration::from_millis(100)).await.unwrap() {
+                queue.reject(&found).await.unwrap();
+            }
+        }
+    };
+    let moving = tokio::time::timeout(Duration::from_secs(30), queue.redrive(Redrive { all: true, ..all }, |_, _| {}));
+    let moved = tokio::select! { moved = moving => moved, () = rejecting => unreachable!() };
+    assert_eq!(moved.expect("it ends").unwrap().unwrap().moved, 1);
+}
+
+/// Whoever can reach Redis can add entries that no text is in.
+#[tokio::test]
+async fn entries_that_are_no_text_go_to_the_dead_ones_and_keep_no_others() {
+    let settings = redis();
+    let (transport, _) = open(&settings).await;
+    let queue = transport.queue_of(JobClass::Images).unwrap();
+    for fields in [&[b"\xff\xfe".as_slice(), b"\x80\x81", b"message", b"\xff"][..], &[b"\xff\xfe", b"1"]] {
+        let mut words = vec![b"XADD".to_vec(), stream(&settings, "images"), b"*".to_vec()];
+        words.extend(fields.iter().map(|field| field.to_vec()));
+        command(&words).await;
+    }
+    transport.name(Some(JobClass::Images), 4, NOW);
+    transport.flush(SOON).await;
+    let received = receive(queue, 3).await;
+    assert_eq!(message::parse(&received[2].body), Some(4));
+    for odd in &received[..2] {
+        assert_eq!(message::parse(&odd.body), None, "{:?}", odd.body);
+        queue.reject(odd).await.unwrap();
+    }
+    queue.acknowledge(&received[2..]).await.unwrap();
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.waiting, depth.in_flight, depth.dead), (0, 0, Some(2)));
+    let all = Redrive { limit: u64::MAX, dry_run: false, all: true };
+    assert_eq!(queue.redrive(all, |_, _| {}).await.unwrap().unwrap().moved, 2, "as they came");
+}
+
+/// The entries of a lost consumer may stand behind any number that busy ones hold.
+#[tokio::test]
+async fn entries_of_a_lost_consumer_are_found_behind_those_of_busy_ones() {
+    let settings = redis();
+    let (busy, _) = open(&settings).await;
+    for id in 1..=60 {
+        busy.name(Some(JobClass::Upkeep), id, NOW);
+    }
+    busy.flush(SOON).await;
+    assert_eq!(receive(busy.queue_of(JobClass::Upkeep).unwrap(), 60).await.len(), 60);
+    let pending = pending(&settings).await;
+    age(&settings, &pending[59..]).await;
+    let (other, _) = open(&settings).await;
+    let queue = other.queue_of(JobClass::Upkeep).unwrap();
+    // A claim of one looks at ten entries a command.
+    let claimed = queue.receive(1, NOW).await.unwrap();
+    assert_eq!(claimed.iter().map(|one| message::parse(&one.body)).collect::<Vec<_>>(), [Some(60)]);
+}
+
+/// Another server has become the primary, and connections to the old one stay open. It is a stand-in
+/// here: it answers the first connections as a replica does, and passes the next ones on to Redis.
+#[tokio::test]
+async fn a_connection_to_a_primary_that_was_replaced_is_opened_again() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = given("TEST_REDIS_URL");
+    let primary = url.strip_prefix("redis://").unwrap().split('/').next().unwrap().to_owned();
+    let moved = url.replace(&primary, &listener.local_addr().unwrap().to_string());
+    let serving = tokio::spawn(async move {
+        let (mut old, _) = listener.accept().await.unwrap();
+        let refusing = tokio::spawn(async move {
+            let mut read = [0; 4096];
+            loop {
+                let count = old.read(&mut read).await.unwrap();
+                let commands = read[..count].split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"*")).count();
+                let refusals = "-READONLY You can't write against a read only replica.\r\n".repeat(commands);
+                if count == 0 || old.write_all(refusals.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut redis = tokio::net::TcpStream::connect(&primary).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut redis).await });
+        }
+        refusing.await.unwrap();
+    });
+    let mut settings = redis();
+    settings[0].1 = moved;
+    let (transport, _) = open(&settings).await;
+    let queue = transport.queue_of(JobClass::Upkeep).unwrap();
+    let refused = queue.receive(1, NOW).await.unwrap_err().to_string();
+    assert!(refused.contains("READONLY") && !queue.is_up(), "{refused}");
+    assert!(queue.receive(1, NOW).await.unwrap().is_empty() && queue.is_up());
+    serving.abort();
 }
 
 #[tokio::test]

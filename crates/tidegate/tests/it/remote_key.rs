@@ -272,6 +272,12 @@ async fn a_server_does_not_start_without_a_key_that_it_can_use() {
     assert_eq!(missing, format!("{named}the parameter {} is not there", place.name));
     let nowhere = refusal(&place.settings("http://127.0.0.1:1")).await;
     assert!(nowhere.starts_with(&named) && nowhere.contains("ssm can't be reached"), "{nowhere}");
+    // One that takes connections and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, started) = (format!("http://{}", silent.local_addr().unwrap()), Instant::now());
+    let unanswered = refusal(&place.settings(&address)).await;
+    assert!(unanswered.starts_with(&named) && unanswered.contains("did not answer in 10 s"), "{unanswered}");
+    assert!(started.elapsed() < Duration::from_secs(20), "a start waits for no more than that");
     place.write(PUBLISHED).await;
     let no_id = refusal(&settings).await;
     assert!(no_id.contains("it holds no key pair id: set CLOUDFRONT_KEY_PAIR_ID"), "{no_id}");

@@ -49,11 +49,11 @@ output "worker_statements" {
 }
 
 output "doctor_statements" {
-  description = "The IAM statements that `tidegate doctor` needs to read how the distribution is configured. Key groups and public keys have no ARN."
+  description = "The IAM statements that `tidegate doctor` needs to read how the distribution is configured. Key groups and public keys have no ARN, and what an Origin Access Control holds is no secret."
   value = [{
     Sid      = "Keys"
     Effect   = "Allow"
-    Action   = ["cloudfront:GetKeyGroup", "cloudfront:GetPublicKey"]
+    Action   = ["cloudfront:GetKeyGroup", "cloudfront:GetOriginAccessControl", "cloudfront:GetPublicKey"]
     Resource = ["*"]
     }, {
     Sid      = "Distribution"

@@ -30,7 +30,7 @@ locals {
       {
         Sid      = "SendJobs"
         Effect   = "Allow"
-        Action   = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"]
+        Action   = ["sqs:GetQueueAttributes", "sqs:SendMessage"]
         Resource = [aws_sqs_queue.jobs.arn]
       },
     ],

@@ -62,7 +62,8 @@ pub(super) async fn versioning(context: &Context) -> Outcome {
     }
     let promised = days(context.config.retention);
     let rules = if let Look::Seen(rules) = &settings.lifecycle { rules.as_slice() } else { &[] };
-    let ends = rules.iter().filter(|rule| rule.enabled).filter_map(|rule| rule.expire_versions_after).min();
+    let kept = crate::model::key::kept_roots(&context.config.images.layout);
+    let ends = rules.iter().filter(|rule| applies(rule, &kept)).filter_map(|rule| rule.expire_versions_after).min();
     match ends.and_then(|days| u64::try_from(days).ok()) {
         Some(kept) if kept < promised => Outcome::failed(format!(
             "Enabled, but versions are removed after {kept} days, and deleted objects can be restored for {promised} \
@@ -88,32 +89,34 @@ pub(super) async fn lifecycle(context: &Context) -> Outcome {
         other => return unseen(other, "s3:GetLifecycleConfiguration"),
     };
     let kept = crate::model::key::kept_roots(&context.config.images.layout);
-    let removes = |rule: &&store::LifecycleRule| {
-        rule.enabled && rule.expires && !rule.is_narrowed && kept.iter().any(|root| overlap(root, &rule.prefix))
-    };
+    let removes = |rule: &&store::LifecycleRule| rule.expires && !rule.is_narrowed && applies(rule, &kept);
     if let Some(rule) = rules.iter().find(removes) {
         return Outcome::failed(format!("the rule {:?} removes objects that rows still name", rule.id))
             .remedy("limit the rule to a prefix that Tidegate does not use, or remove it");
     }
     let whole = |rule: &&store::LifecycleRule| rule.enabled && rule.prefix.is_empty() && !rule.is_narrowed;
-    let aborts = rules.iter().filter(whole).filter_map(|rule| rule.abort_uploads_after).min();
-    let Some(after) = aborts.and_then(|days| u64::try_from(days).ok()) else {
+    let first = |days: Option<i32>| days.and_then(|days| u64::try_from(days).ok());
+    let Some(after) = first(rules.iter().filter(whole).filter_map(|rule| rule.abort_uploads_after).min()) else {
         return Outcome::warning("no rule for the whole bucket aborts incomplete uploads: lost parts stay paid for");
     };
     let longest = OwnerKind::ALL.map(|kind| context.config.upload_limits.of(kind).expiry);
     let longest = days(longest.into_iter().max().unwrap_or_default());
-    if after < longest {
+    // Parts are sent to the keys of the objects, so that a rule for a part of them counts too.
+    let ours = rules.iter().filter(|rule| applies(rule, &kept));
+    let soonest = first(ours.filter_map(|rule| rule.abort_uploads_after).min()).unwrap_or(after);
+    if soonest < longest {
         return Outcome::failed(format!(
-            "incomplete uploads are aborted after {after} days, and may last {longest} here"
+            "incomplete uploads are aborted after {soonest} days, and may last {longest} here"
         ))
         .remedy(format!("set DaysAfterInitiation to at least {longest}, or lower UPLOAD_EXPIRY_SECONDS"));
     }
     Outcome::ok(format!("incomplete uploads are aborted after {after} days"))
 }
 
-/// Returns whether keys below a root can begin with a prefix.
-fn overlap(root: &str, prefix: &str) -> bool {
-    root.starts_with(prefix) || prefix.starts_with(root)
+/// Returns whether a rule is in force for keys below one of some roots.
+fn applies(rule: &store::LifecycleRule, roots: &[String]) -> bool {
+    let overlaps = |root: &String| root.starts_with(&rule.prefix) || rule.prefix.starts_with(root.as_str());
+    rule.enabled && roots.iter().any(overlaps)
 }
 
 pub(super) async fn public_access(context: &Context) -> Outcome {
@@ -238,7 +241,16 @@ pub(super) async fn credentials(context: &Context) -> Outcome {
         Ok(expires) => expires,
         Err(error) => return Outcome::failed(error.to_string()),
     };
-    let Some(expires) = expires else { return Outcome::ok("they do not expire") };
+    let Some(expires) = expires else {
+        let StoreSetting::S3(s3) = &context.config.store else { return Outcome::skipped("the store is a folder") };
+        let is_temporary = s3.credentials.as_ref().is_some_and(|(.., token)| token.is_some());
+        return if is_temporary {
+            Outcome::warning("AWS_SESSION_TOKEN is of temporary credentials, and nobody renews them")
+                .remedy("remove AWS_ACCESS_KEY_ID and its fellows, so that a role's credentials are found and renewed")
+        } else {
+            Outcome::ok("they do not expire")
+        };
+    };
     let left = expires.duration_since(SystemTime::now()).unwrap_or_default();
     let on = OwnerKind::ALL.into_iter().filter(|kind| context.config.is_on(*kind));
     let longest = on.map(|kind| context.config.upload_limits.of(kind).url_lifetime).max().unwrap_or_default();

@@ -1,7 +1,10 @@
 //! The checks of a CloudFront distribution's configuration: who may read through it, and from where.
 //! Reads only; a right that is missing is a warning.
 
-use aws::{CloudFront, DistributionConfig, Error};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use aws::{Behaviour, CloudFront, DistributionConfig, Error};
 use sign::{Hash, PublicKey};
 
 use super::context::Context;
@@ -12,7 +15,8 @@ use crate::app::open_aws;
 use crate::config::StoreSetting;
 
 /// The rights that the checks need.
-const RIGHTS: &str = "cloudfront:GetDistributionConfig, cloudfront:GetKeyGroup and cloudfront:GetPublicKey";
+const RIGHTS: &str = "cloudfront:GetDistributionConfig, cloudfront:GetKeyGroup, cloudfront:GetPublicKey and \
+                      cloudfront:GetOriginAccessControl";
 
 /// The distribution and its API.
 struct Distribution<'a> {
@@ -52,7 +56,22 @@ fn unread(what: &str, error: &Error) -> Outcome {
     }
 }
 
-/// Looks for the key that grants are signed with in the key groups of all behaviours.
+/// Returns the behaviours that read the bucket; all of them if no origin is known as it.
+fn serving<'a>(context: &Context, config: &'a DistributionConfig) -> Vec<&'a Behaviour> {
+    let StoreSetting::S3(s3) = &context.config.store else { return config.behaviours.iter().collect() };
+    let prefix = format!("{}.", s3.bucket);
+    let buckets: Vec<&str> = config
+        .origins
+        .iter()
+        .filter(|origin| origin.domain.starts_with(&prefix))
+        .map(|origin| origin.id.as_str())
+        .collect();
+    let reads = |one: &&Behaviour| buckets.is_empty() || buckets.contains(&one.origin.as_str());
+    config.behaviours.iter().filter(reads).collect()
+}
+
+/// Looks for the key that grants are signed with in the key groups of all behaviours that read the
+/// bucket.
 pub(super) async fn key_group(context: &Context) -> Outcome {
     let found = match distribution(context).await {
         Ok(found) => found,
@@ -60,27 +79,42 @@ pub(super) async fn key_group(context: &Context) -> Outcome {
     };
     let Some(signer) = &context.signer else { return Outcome::skipped("there is no signing key") };
     let id = signer.key_pair_id();
-    let mut groups: Vec<&String> = found.config.behaviours.iter().flat_map(|one| &one.key_groups).collect();
-    groups.sort();
-    groups.dedup();
-    if groups.is_empty() {
+    let behaviours: Vec<&Behaviour> =
+        serving(context, found.config).into_iter().filter(|one| !one.key_groups.is_empty()).collect();
+    if behaviours.is_empty() {
         return Outcome::failed("no behaviour trusts a key group");
     }
-    let (mut without, mut sizes) = (Vec::new(), Vec::new());
-    for group in &groups {
-        match found.api.key_group_keys(group).await {
-            Ok(keys) if keys.iter().any(|key| key == id) => sizes.push(format!("{group} ({} keys)", keys.len())),
-            Ok(keys) => without.push(format!("{group} ({})", keys.join(", "))),
-            Err(error) => return unread(&format!("the key group {group}"), &error),
+    let mut groups = BTreeMap::new();
+    for group in behaviours.iter().flat_map(|one| &one.key_groups) {
+        if let Entry::Vacant(place) = groups.entry(group.as_str()) {
+            match found.api.key_group_keys(group).await {
+                Ok(keys) => drop(place.insert(keys)),
+                Err(error) => return unread(&format!("the key group {group}"), &error),
+            }
         }
     }
-    if !without.is_empty() {
-        return Outcome::failed(format!("the key {id} is not in the key group {}", without.join(", "))).remedy(
+    let has_key = |group: &str| groups[group].iter().any(|key| key == id);
+    // A behaviour takes the keys of all its groups; others may be there for other signers.
+    let refusing: Vec<String> = behaviours
+        .iter()
+        .filter(|one| !one.key_groups.iter().any(|group| has_key(group)))
+        .map(|one| {
+            let of = one.key_groups.iter().map(|group| format!("{group} ({})", groups[group.as_str()].join(", ")));
+            format!("{} of the behaviour {}", of.collect::<Vec<_>>().join(" or "), one.path)
+        })
+        .collect();
+    if !refusing.is_empty() {
+        return Outcome::failed(format!("the key {id} is not in the key group {}", refusing.join(", "))).remedy(
             format!(
                 "add {id} to the key group, or set CLOUDFRONT_KEY_PAIR_ID and the private key to one that is there"
             ),
         );
     }
+    let sizes: Vec<String> = groups
+        .iter()
+        .filter(|(group, _)| has_key(group))
+        .map(|(group, keys)| format!("{group} ({} keys)", keys.len()))
+        .collect();
     let pem = match found.api.public_key_pem(id).await {
         Ok(pem) => pem,
         Err(error) => return unread(&format!("the public key {id}"), &error),
@@ -109,19 +143,32 @@ pub(super) async fn origin(context: &Context) -> Outcome {
         Err(outcome) => return outcome,
     };
     let config = found.config;
-    let used = |id: &str| config.behaviours.iter().any(|behaviour| behaviour.origin == id);
+    let behaviours = serving(context, config);
+    let used = |id: &str| behaviours.iter().any(|behaviour| behaviour.origin == id);
     let origins: Vec<_> = config.origins.iter().filter(|origin| used(&origin.id)).collect();
-    let unsigned: Vec<&str> =
-        origins.iter().filter(|origin| !origin.is_signed).map(|origin| origin.domain.as_str()).collect();
-    if !unsigned.is_empty() {
-        return Outcome::failed(format!("requests to {} are not signed", unsigned.join(", ")));
-    }
     if let StoreSetting::S3(s3) = &context.config.store
         && !origins.iter().any(|origin| origin.domain.starts_with(&format!("{}.", s3.bucket)))
     {
         let domains: Vec<&str> = origins.iter().map(|origin| origin.domain.as_str()).collect();
         return Outcome::failed(format!("the origin is {}, and the bucket {}", domains.join(", "), s3.bucket))
             .remedy("set the origin of the distribution to the bucket, or S3_BUCKET to the bucket there");
+    }
+    for origin in &origins {
+        match (&origin.access_control, origin.has_identity) {
+            (Some(id), _) => match found.api.signing_behaviour(id).await {
+                Ok(behaviour) if behaviour == "always" => {}
+                Ok(behaviour) => {
+                    return Outcome::failed(format!(
+                        "requests to {} are signed {behaviour:?} by the Origin Access Control {id}, and not always",
+                        origin.domain
+                    ))
+                    .remedy("set the signing behaviour of the Origin Access Control to always");
+                }
+                Err(error) => return unread(&format!("the Origin Access Control {id}"), &error),
+            },
+            (None, true) => {}
+            (None, false) => return Outcome::failed(format!("requests to {} are not signed", origin.domain)),
+        }
     }
     let domains: Vec<&str> = origins.iter().map(|origin| origin.domain.as_str()).collect();
     Outcome::ok(format!("requests to {} are signed (Origin Access Control)", domains.join(", ")))

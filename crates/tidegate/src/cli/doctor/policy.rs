@@ -3,6 +3,11 @@
 
 use serde_json::Value;
 
+/// The actions that read an object.
+const READS: [&str; 2] = ["s3:GetObject", "s3:GetObjectVersion"];
+/// Actions that a statement about all requests covers.
+const ANY_ACTIONS: [&str; 4] = ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject"];
+
 /// What a policy says of reading.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reading {
@@ -23,12 +28,11 @@ pub(super) fn parse(text: &str, bucket: &str) -> Option<Reading> {
     let policy: Value = serde_json::from_str(text).ok()?;
     let mut reading = Reading::default();
     for statement in one_or_many(&policy["Statement"]) {
-        let actions = texts(&statement["Action"]);
-        let reads = actions.iter().any(|action| matches(action, "s3:GetObject"));
-        let keys = texts(&statement["Resource"]).into_iter().filter_map(|arn| key_pattern(&arn, bucket));
+        let reads = READS.iter().any(|action| is_about(statement, action));
+        let keys = key_patterns(statement, bucket);
         match statement["Effect"].as_str() {
-            Some("Deny") if is_plain_http(&statement["Condition"]) => reading.denies_plain_http = true,
-            Some("Allow") if reads && is_everybody(&statement["Principal"]) && statement["Condition"].is_null() => {
+            Some("Deny") => reading.denies_plain_http |= denies_all_plain_http(statement, bucket),
+            Some("Allow") if reads && is_everybody(statement) && statement["Condition"].is_null() => {
                 reading.public.extend(keys);
             }
             Some("Allow") if reads && is_cloudfront(&statement["Principal"]) => {
@@ -76,8 +80,40 @@ fn key_pattern(arn: &str, bucket: &str) -> Option<String> {
     (matches(named, bucket) && !key.is_empty()).then(|| key.to_owned())
 }
 
-fn is_everybody(principal: &Value) -> bool {
-    principal.as_str() == Some("*") || texts(&principal["AWS"]).iter().any(|one| one == "*")
+/// Returns the patterns of keys that a statement is about. All of them if it names those that it is not
+/// about.
+fn key_patterns(statement: &Value, bucket: &str) -> Vec<String> {
+    if !statement["NotResource"].is_null() {
+        return vec!["*".to_owned()];
+    }
+    texts(&statement["Resource"]).into_iter().filter_map(|arn| key_pattern(&arn, bucket)).collect()
+}
+
+/// Returns whether a statement is about an action. Names of actions have no case.
+fn is_about(statement: &Value, action: &str) -> bool {
+    let action = action.to_ascii_lowercase();
+    let names =
+        |element: &str| texts(&statement[element]).iter().any(|one| matches(&one.to_ascii_lowercase(), &action));
+    if statement["NotAction"].is_null() { names("Action") } else { !names("NotAction") }
+}
+
+/// Returns whether a statement is about everybody, also if it names a few who are left out.
+fn is_everybody(statement: &Value) -> bool {
+    let principal = &statement["Principal"];
+    !statement["NotPrincipal"].is_null()
+        || principal.as_str() == Some("*")
+        || texts(&principal["AWS"]).iter().any(|one| one == "*")
+}
+
+/// Returns whether a statement denies every request without TLS: of everybody, for any action and any
+/// key, under no further condition.
+fn denies_all_plain_http(statement: &Value, bucket: &str) -> bool {
+    statement["NotPrincipal"].is_null()
+        && is_everybody(statement)
+        && ANY_ACTIONS.iter().all(|action| is_about(statement, action))
+        && statement["NotResource"].is_null()
+        && key_patterns(statement, bucket).iter().any(|pattern| pattern.chars().all(|c| c == '*'))
+        && is_plain_http(&statement["Condition"])
 }
 
 /// Returns the values one of which a condition requires of a key; none if another value may pass, as
@@ -101,9 +137,20 @@ fn is_cloudfront(principal: &Value) -> bool {
         || texts(&principal["AWS"]).iter().any(|one| one.contains("CloudFront Origin Access Identity"))
 }
 
+/// Returns the one member of an object that has no other.
+fn only_member(value: &Value) -> Option<(&String, &Value)> {
+    let members = value.as_object()?;
+    members.iter().next().filter(|_| members.len() == 1)
+}
+
+/// Returns whether a condition holds for all requests without TLS: it is the only one.
 fn is_plain_http(condition: &Value) -> bool {
-    let transport = &condition["Bool"]["aws:SecureTransport"];
-    transport.as_bool() == Some(false) || texts(transport).iter().any(|one| one == "false")
+    let Some((operator, tests)) = only_member(condition) else { return false };
+    let Some((key, value)) = only_member(tests) else { return false };
+    let is_false = |one: &Value| one.as_bool() == Some(false) || one.as_str() == Some("false");
+    matches!(operator.as_str(), "Bool" | "BoolIfExists")
+        && key.eq_ignore_ascii_case("aws:SecureTransport")
+        && one_or_many(value).into_iter().any(is_false)
 }
 
 /// Matches a text with a pattern of `*` and `?`.
@@ -159,6 +206,61 @@ mod tests {
         let read = parse(all, "b").unwrap();
         assert!(covers(&read.cdn, ".quarantine/x") && read.any_distribution && !read.denies_plain_http);
         assert_eq!(parse("no policy", "b"), None);
+    }
+
+    fn statement(more: &str) -> Reading {
+        parse(&format!(r#"{{"Statement": {{{more}}}}}"#), "b").unwrap()
+    }
+
+    #[test]
+    fn what_a_statement_leaves_out_is_what_it_allows() {
+        let objects = r#""Resource": "arn:aws:s3:::b/images/*""#;
+        let open = format!(r#""Effect": "Allow", "Principal": "*", {objects}"#);
+        for action in [
+            r#""Action": "S3:getobject""#,
+            r#""Action": "*""#,
+            r#""Action": ["s3:GetObjectVersion"]"#,
+            r#""NotAction": "s3:PutObject""#,
+            r#""NotAction": ["s3:Put*", "s3:Delete*"]"#,
+        ] {
+            assert_eq!(statement(&format!("{open}, {action}")).public, ["images/*"], "{action}");
+        }
+        for action in
+            [r#""NotAction": "s3:*""#, r#""NotAction": ["s3:Get*", "s3:List*"]"#, r#""Action": "s3:GetBucketAcl""#]
+        {
+            assert!(statement(&format!("{open}, {action}")).public.is_empty(), "{action}");
+        }
+        let others = r#""Effect": "Allow", "NotPrincipal": {"AWS": "arn:aws:iam::1:root"}, "Action": "s3:GetObject""#;
+        assert_eq!(statement(&format!("{others}, {objects}")).public, ["images/*"]);
+        let rest =
+            r#""Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::b/x/*""#;
+        assert_eq!(statement(rest).public, ["*"]);
+    }
+
+    #[test]
+    fn plain_http_is_denied_only_by_what_leaves_nothing_open() {
+        let all = r#""Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "s3:*", "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"]"#;
+        let condition = r#""Condition": {"Bool": {"AWS:secureTransport": [false]}}"#;
+        assert!(statement(&format!("{all}, {condition}")).denies_plain_http);
+        for (from, to) in [
+            (r#"{"AWS": "*"}"#, r#"{"AWS": "arn:aws:iam::1:root"}"#),
+            (r#""Principal": {"AWS": "*"}"#, r#""NotPrincipal": {"AWS": "arn:aws:iam::1:root"}"#),
+            (r#""s3:*""#, r#""s3:PutObject""#),
+            (r#""Action": "s3:*""#, r#""NotAction": "s3:Get*""#),
+            ("b/*", "b/images/*"),
+            (r#""Resource""#, r#""NotResource""#),
+        ] {
+            assert!(!statement(&format!("{}, {condition}", all.replace(from, to))).denies_plain_http, "{to}");
+        }
+        for narrowed in [
+            r#""Bool": {"aws:SecureTransport": "true"}"#,
+            r#""Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "false"}"#,
+            r#""Bool": {"aws:SecureTransport": "false"}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}"#,
+            r#""StringEquals": {"aws:SecureTransport": "false"}"#,
+        ] {
+            assert!(!statement(&format!(r#"{all}, "Condition": {{{narrowed}}}"#)).denies_plain_http, "{narrowed}");
+        }
+        assert!(!statement(all).denies_plain_http, "a statement that denies everything is no rule about TLS");
     }
 
     #[test]

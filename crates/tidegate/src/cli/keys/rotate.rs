@@ -47,7 +47,7 @@ pub(in crate::cli) struct RotateArgs {
     /// the time that servers take to read the new key.
     #[arg(long, value_name = "SECONDS")]
     retire_after: Option<u64>,
-    /// The KMS key that encrypts. Default: that of the parameter now.
+    /// The KMS key that encrypts. Default: that of the parameter or secret now.
     #[arg(long, value_name = "ID")]
     kms_key_id: Option<String>,
     /// A folder of public keys that edges of their own read: the new key is added, the old one removed.
@@ -111,8 +111,14 @@ pub(super) async fn run(config: &Config, args: &RotateArgs) -> anyhow::Result<()
         setting.place
     );
     if rotate.kms_key.is_none() && current.is_some() {
-        let about = "the KMS key of the parameter can't be found out (ssm:DescribeParameters); give --kms-key-id";
-        rotate.kms_key = rotate.store.kms_key(&rotate.names.0).await.context(about)?;
+        let about = || {
+            format!(
+                "the KMS key of {} can't be found out (ssm:DescribeParameters or secretsmanager:DescribeSecret); give \
+                 --kms-key-id",
+                setting.place
+            )
+        };
+        rotate.kms_key = rotate.store.kms_key(&rotate.names.0).await.with_context(about)?;
     }
     let mut rotation = match begun {
         Some(rotation) => {

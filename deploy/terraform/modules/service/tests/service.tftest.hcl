@@ -172,12 +172,12 @@ run "each_function_may_do_what_it_does" {
   assert {
     condition = jsonencode({ for name, one in aws_iam_role_policy.function : name => sort(flatten([for statement in jsondecode(one.policy).Statement : statement.Action])) }) == jsonencode({
       http = [
-        "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:PutObject", "sqs:GetQueueAttributes", "sqs:GetQueueUrl",
+        "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:PutObject", "sqs:GetQueueAttributes",
         "sqs:SendMessage", "ssm:GetParameter", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
       ]
       worker = [
         "cloudfront:CreateInvalidation", "logs:CreateLogStream", "logs:PutLogEvents", "s3:GetObject", "s3:PutObject",
-        "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ReceiveMessage",
+        "sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage",
         "sqs:SendMessage", "ssm:GetParameter", "xray:PutTelemetryRecords", "xray:PutTraceSegments",
       ]
     })
