@@ -20,7 +20,7 @@ TESTED := --workspace --features tidegate/otlp --locked
 BUILT := $(TESTED) --bin tidegate --example sign_speed
 
 # Tests in the test process, each with a server of its own.
-IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
+IN_PROCESS := env RUST_BACKTRACE=0 RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
 
 NEEDS_RUST := rust cc:build-essential cmake:cmake nasm:nasm
 NEEDS_DIST := apt-get:apt dpkg-deb:dpkg git:git llvm-objcopy:llvm mmdebstrap:mmdebstrap nm:binutils python3:python3
