@@ -212,7 +212,7 @@ def test_the_bucket_opens_what_the_edge_serves(minimal, tmp_path):
 
 
 def test_served_roots_are_those_of_the_documentation(minimal):
-    documented = re.findall(r"^    /// - `(\S+)` of ", (ROOT / "crates/tidegate/src/model/key.rs").read_text(), re.M)
+    documented = re.findall(r"^    /// - `(\S+)` of ", (ROOT / "crates/tidegate/src/model/key/mod.rs").read_text(), re.M)
     text = (TERRAFORM / "modules/bucket/main.tf").read_text()
     roots = re.findall(r'^    "(.+/\?\*)",', text, re.M)
     examples = {"{owner}": "alice", "{image}": UUID, "{version}": OTHER, "{session}": UUID, "{space}": UUID, "{org}": "1", "{dataset}": "2", "{package}": "3"}

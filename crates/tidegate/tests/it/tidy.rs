@@ -300,6 +300,25 @@ fn links_in_documents_lead_somewhere() {
     }
 }
 
+/// Tests and modules in other languages read or name sources of this workspace, and no compiler follows a move.
+#[test]
+fn sources_that_are_named_exist() {
+    let (root, mut found) = (repository(), Vec::new());
+    files(&root, &[".rs", ".md", ".py", ".ts", ".tsx", ".tf", ".hcl", ".yml", "Makefile"], &mut found);
+    let mut named = 0;
+    for path in found {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "_-/.".contains(c);
+        for rest in text.split("crates/").skip(1) {
+            let name: String = rest.chars().take_while(|c| is_part(*c)).collect();
+            let Some(name) = name.trim_end_matches('.').strip_suffix(".rs") else { continue };
+            named += 1;
+            assert!(root.join(format!("crates/{name}.rs")).exists(), "{} names crates/{name}.rs", path.display());
+        }
+    }
+    assert!(named > 100, "{named}");
+}
+
 #[test]
 fn no_machine_and_no_registry_is_named() {
     let (root, mut found) = (repository(), Vec::new());

@@ -3,7 +3,7 @@
 locals {
   arn = aws_s3_bucket.this.arn
 
-  # The served roots, as crates/tidegate/src/model/key.rs has them (`Layout::served_root`). In a policy
+  # The served roots, as crates/tidegate/src/model/key/mod.rs has them (`Layout::served_root`). In a policy
   # `*` stands for any characters, slashes included, and `?` for one.
   served_roots = [
     "${var.image_base_path}/?*/?*/?*/?*", # {owner}/{image}/{version}/{file}

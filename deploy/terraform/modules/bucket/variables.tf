@@ -25,7 +25,7 @@ variable "image_base_path" {
   default     = "images"
 
   validation {
-    # The rules of the server: crates/tidegate/src/model/key.rs.
+    # The rules of the server: crates/tidegate/src/model/key/mod.rs.
     condition = alltrue([
       length(var.image_base_path) <= 200,
       can(regex("^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", var.image_base_path)),
