@@ -2,6 +2,7 @@
 //! counted at the claim so that a crash counts, and fenced by the attempt number so that a late
 //! worker changes nothing. What jobs exist is in `queue`.
 
+use std::cmp::Reverse;
 use std::time::{Duration, SystemTime};
 
 use super::{Db, EnqueuedJob, Tx, TxEngine, on_reader, on_tx, to_i64, to_u64};
@@ -79,18 +80,27 @@ row! {
     }
 }
 
-/// Leases one job that was due at `$3`; `$class` is a condition on its class, and `$lock` is the row
-/// lock.
+row! {
+    /// A job that was leased with others, and what decides its place among them.
+    struct DueJob with job: ClaimedJob {
+        priority: i64,
+        run_at: i64,
+    }
+}
+
+/// Leases up to `$4` jobs that were due at `$3`; `$class` is a condition on their class. `$from` and `$to` make the
+/// engine choose the rows once, and lock them.
 macro_rules! claim {
-    ($class:literal, $lock:literal) => {
+    ($class:literal, $from:literal, $to:literal) => {
         concat!(
-            "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id = ( \
-             SELECT id FROM jobs WHERE state = 'QUEUED' ",
+            "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id ",
+            $from,
+            "SELECT id FROM jobs WHERE state = 'QUEUED' ",
             $class,
             " AND run_at <= $3 AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
-             ORDER BY priority DESC, run_at, id LIMIT 1",
-            $lock,
-            ") RETURNING id, payload, attempts, max_attempts"
+             ORDER BY priority DESC, run_at, id LIMIT $4",
+            $to,
+            " RETURNING id, payload, attempts, max_attempts, priority, run_at"
         )
     };
 }
@@ -127,29 +137,33 @@ impl Tx {
         Ok(payloads.into_iter().map(|(payload,)| payload).collect())
     }
 
-    /// Leases the most urgent job of a class, or of any class, that was due at `due_at`.
-    #[tracing::instrument(name = "db.claim_job", level = "trace", skip_all)]
-    pub async fn claim_job(
+    /// Leases the most urgent jobs of a class, or of any class, that were due at `due_at`: up to `most`
+    /// of them. The most urgent one comes first.
+    #[tracing::instrument(name = "db.claim_due_jobs", level = "trace", skip_all)]
+    pub async fn claim_due_jobs(
         &mut self,
         class: Option<&str>,
         now: SystemTime,
         due_at: SystemTime,
         lease: Duration,
-    ) -> Result<Option<ClaimedJob>> {
+        most: i64,
+    ) -> Result<Vec<ClaimedJob>> {
         // A server does not wait for a row that another is claiming.
         let sql = match (&self.engine, class.is_some()) {
-            (TxEngine::Postgres(_), true) => claim!("AND class = $4", " FOR UPDATE SKIP LOCKED"),
-            (TxEngine::Postgres(_), false) => claim!("", " FOR UPDATE SKIP LOCKED"),
-            (TxEngine::Sqlite(_), true) => claim!("AND class = $4", ""),
-            (TxEngine::Sqlite(_), false) => claim!("", ""),
+            (TxEngine::Postgres(_), true) => claim!("AND class = $5", "= ANY (ARRAY(", " FOR UPDATE SKIP LOCKED))"),
+            (TxEngine::Postgres(_), false) => claim!("", "= ANY (ARRAY(", " FOR UPDATE SKIP LOCKED))"),
+            (TxEngine::Sqlite(_), true) => claim!("AND class = $5", "IN (", ")"),
+            (TxEngine::Sqlite(_), false) => claim!("", "IN (", ")"),
         };
-        Ok(on_tx!(self, |connection| {
-            let query = sqlx::query_as(sql).bind(micros(now)).bind(micros(now + lease)).bind(micros(due_at));
+        let mut claimed: Vec<DueJob> = on_tx!(self, |connection| {
+            let query = sqlx::query_as(sql).bind(micros(now)).bind(micros(now + lease)).bind(micros(due_at)).bind(most);
             match class {
-                Some(class) => query.bind(class).fetch_optional(connection).await?,
-                None => query.fetch_optional(connection).await?,
+                Some(class) => query.bind(class).fetch_all(connection).await?,
+                None => query.fetch_all(connection).await?,
             }
-        }))
+        });
+        claimed.sort_by_key(|due| (Reverse(due.priority), due.run_at, due.job.id));
+        Ok(claimed.into_iter().map(|due| due.job).collect())
     }
 
     /// Deletes a job by its deduplication name, even while it runs. Its worker's result is then
@@ -277,6 +291,20 @@ impl Db {
         on_tx!(&mut tx, |connection| {
             sqlx::query(SQL).bind(job.id).bind(job.attempts).execute(connection).await.map(drop)?
         });
+        tx.commit().await
+    }
+
+    /// Gives back jobs that were leased and never begun. Their attempts do not count.
+    #[tracing::instrument(name = "db.release_unbegun_jobs", level = "trace", skip_all)]
+    pub async fn release_unbegun_jobs(&self, jobs: &[ClaimedJob]) -> Result<()> {
+        const SQL: &str = "UPDATE jobs SET lease_until = NULL, attempts = attempts - 1 \
+                           WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
+        let mut tx = self.begin().await?;
+        for job in jobs {
+            on_tx!(&mut tx, |connection| {
+                sqlx::query(SQL).bind(job.id).bind(job.attempts).execute(connection).await.map(drop)?
+            });
+        }
         tx.commit().await
     }
 

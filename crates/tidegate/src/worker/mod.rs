@@ -11,4 +11,5 @@ pub mod reconcile;
 mod removal;
 pub mod rescan;
 pub mod runner;
+mod several;
 pub(crate) mod sweep;

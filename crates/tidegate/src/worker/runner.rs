@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use super::consumer::{self, Slots};
 use super::look;
 use super::perform::{lock_counters, on_dead_letter, perform};
+use super::several;
 use crate::app::App;
 use crate::db::{ClaimedJob, Tx, Verdict};
 use crate::error::{Error, Result};
@@ -20,7 +21,7 @@ use crate::model::job_class::JobClass;
 use crate::queue::{Job, enqueue};
 
 /// The duration of a lease.
-const LEASE: Duration = Duration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 /// How long an idle worker waits for a notification before it polls.
 pub(super) const IDLE: Duration = Duration::from_secs(2);
 /// How long after a failed lease extension the next one is tried.
@@ -64,7 +65,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
                     let (app, queue) = (Arc::clone(&app), Arc::clone(queue));
                     tasks.spawn(look::run(app, class, queue, slots.clone(), stop.clone()));
                 }
-                None => drop(tasks.spawn(work(Arc::clone(&app), class, stop.clone()))),
+                None => drop(tasks.spawn(several::run(Arc::clone(&app), class, stop.clone()))),
             }
         }
     }
@@ -82,32 +83,6 @@ fn workers(app: &App, class: JobClass) -> usize {
         JobClass::Scans => app.config.scanner.as_ref().map_or(1, |scanner| scanner.concurrent_scans),
         JobClass::Images => app.config.media.concurrent_images,
         JobClass::Videos => app.config.media.concurrent_videos,
-    }
-}
-
-/// Runs jobs of one class, one at a time.
-async fn work(app: Arc<App>, class: JobClass, stop: CancellationToken) {
-    let mut subscription = app.db.signals().jobs.subscribe();
-    while !stop.is_cancelled() {
-        match run_one(&app, Some(class)).await {
-            Ok(true) => {}
-            Ok(false) => {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = subscription.notified() => {}
-                    () = tokio::time::sleep(IDLE) => {}
-                }
-            }
-            Err(error) => {
-                if !error.is_logged() {
-                    tracing::error!(error = error.detail(), "jobs cannot be claimed");
-                }
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = tokio::time::sleep(IDLE) => {}
-                }
-            }
-        }
     }
 }
 
@@ -150,13 +125,25 @@ async fn claim_due(
     due_at: SystemTime,
     lease: Duration,
 ) -> Result<Option<ClaimedJob>> {
+    Ok(claim_several(app, class, (now, due_at), lease, 1).await?.pop())
+}
+
+/// Claims up to `most` of the most urgent jobs as [`claim`] does: those that are due `now` and were at
+/// `due_at`. The most urgent one comes first.
+pub(super) async fn claim_several(
+    app: &App,
+    class: Option<JobClass>,
+    (now, due_at): (SystemTime, SystemTime),
+    lease: Duration,
+    most: i64,
+) -> Result<Vec<ClaimedJob>> {
     let class = class.map(JobClass::as_str);
     if !app.db.any_job_due(class, now, due_at).await? {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let mut tx = app.db.begin().await?;
     dead_letter_vanished(app, &mut tx, now).await?;
-    let claimed = tx.claim_job(class, now, due_at, lease).await?;
+    let claimed = tx.claim_due_jobs(class, now, due_at, lease, most).await?;
     tx.commit().await?;
     Ok(claimed)
 }
@@ -252,22 +239,33 @@ pub(super) async fn run_named_of(
     Ok(NamedOutcome::NotDue(until(state.run_at)))
 }
 
+/// What an attempt has come to, before that is recorded.
+#[derive(Debug)]
+pub(super) enum Attempted {
+    /// The job was performed.
+    Performed(Job, Result<()>),
+    /// Nobody here knows the job.
+    Unknown(serde_json::Error),
+    /// It was cut off, and does nothing any more.
+    Cut,
+}
+
 /// Performs a claimed job and records the outcome. At `until` the job is cut off, which counts as an
 /// attempt: one that always takes longer must not be run for ever.
 async fn attempt(app: &Arc<App>, claimed: &ClaimedJob, until: Option<tokio::time::Instant>) -> Result<NamedOutcome> {
+    let attempted = perform_claimed(app, claimed, until).await;
+    record(app, claimed, attempted).await
+}
+
+/// Performs a claimed job, and cuts it off at `until`.
+pub(super) async fn perform_claimed(
+    app: &Arc<App>,
+    claimed: &ClaimedJob,
+    until: Option<tokio::time::Instant>,
+) -> Attempted {
     let job: Job = match serde_json::from_str(&claimed.payload) {
         Ok(job) => job,
-        Err(error) => {
-            // A newer release may have written it; it is kept for an operator.
-            tracing::error!(job.id = claimed.id, %error, "a job has an unknown payload");
-            // Another server that shares the queue may be newer and know the job.
-            let shared = app.db.is_shared();
-            let verdict = if shared { Verdict::Uncounted } else { Verdict::DeadLetter };
-            let mut tx = app.db.begin().await?;
-            tx.fail_job(claimed, app.db.now() + UNKNOWN_PAUSE, verdict, "not understood").await?;
-            tx.commit().await?;
-            return Ok(NamedOutcome::Failed(shared.then_some(UNKNOWN_PAUSE)));
-        }
+        Err(error) => return Attempted::Unknown(error),
     };
     // Runs in its own task, so that a panic fails the job and not the worker.
     let (doing, done) = (Arc::clone(app), job.clone());
@@ -282,10 +280,31 @@ async fn attempt(app: &Arc<App>, claimed: &ClaimedJob, until: Option<tokio::time
     let Some(outcome) = outcome else {
         // The lease is given back only when the job does nothing any more.
         drop(tokio::time::timeout(CUT_TIME, task).await);
-        app.db.release_job(claimed).await?;
-        return Ok(NamedOutcome::Cut);
+        return Attempted::Cut;
     };
-    record_outcome(app, claimed, &job, outcome).await
+    Attempted::Performed(job, outcome)
+}
+
+/// Records what an attempt has come to.
+pub(super) async fn record(app: &App, claimed: &ClaimedJob, attempted: Attempted) -> Result<NamedOutcome> {
+    match attempted {
+        Attempted::Performed(job, outcome) => record_outcome(app, claimed, &job, outcome).await,
+        Attempted::Cut => {
+            app.db.release_job(claimed).await?;
+            Ok(NamedOutcome::Cut)
+        }
+        Attempted::Unknown(error) => {
+            // A newer release may have written it; it is kept for an operator.
+            tracing::error!(job.id = claimed.id, %error, "a job has an unknown payload");
+            // Another server that shares the queue may be newer and know the job.
+            let shared = app.db.is_shared();
+            let verdict = if shared { Verdict::Uncounted } else { Verdict::DeadLetter };
+            let mut tx = app.db.begin().await?;
+            tx.fail_job(claimed, app.db.now() + UNKNOWN_PAUSE, verdict, "not understood").await?;
+            tx.commit().await?;
+            Ok(NamedOutcome::Failed(shared.then_some(UNKNOWN_PAUSE)))
+        }
+    }
 }
 
 /// Waits until a time; for ever if there is none.

@@ -301,6 +301,37 @@ async fn a_job_is_claimed_as_one_of_its_class_alone() {
 }
 
 #[tokio::test]
+async fn several_jobs_are_claimed_in_their_order_and_those_that_were_not_begun_are_given_back() {
+    let app = TestApp::start().await;
+    let now = app.app.db.now();
+    let mut ids = Vec::new();
+    for age in [5, 30, 10, 20] {
+        ids.push(enqueue_for(&app, &release(), now - Duration::from_secs(age)).await);
+    }
+    let in_order = [ids[1], ids[3], ids[2], ids[0]];
+    let claim = async |most| {
+        let mut tx = app.app.db.begin().await.unwrap();
+        let claimed = tx.claim_due_jobs(Some("upkeep"), now, now, LEASE, most).await.unwrap();
+        tx.commit().await.unwrap();
+        claimed
+    };
+    let claimed = claim(3).await;
+    assert_eq!(claimed.iter().map(|job| job.id).collect::<Vec<_>>(), in_order[..3]);
+    assert_eq!(claim(9).await.iter().map(|job| job.id).collect::<Vec<_>>(), in_order[3..], "the others are leased");
+    // The first one was begun.
+    app.app.db.release_unbegun_jobs(&claimed[1..]).await.unwrap();
+    app.app.db.release_unbegun_jobs(&claimed[1..]).await.unwrap();
+    let again = claim(9).await;
+    assert_eq!(
+        again.iter().map(|job| (job.id, job.attempts)).collect::<Vec<_>>(),
+        [(in_order[1], 1), (in_order[2], 1)]
+    );
+    app.app.db.clock().advance(LEASE + Duration::from_secs(1));
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn many_jobs_that_are_named_at_once_are_each_run() {
     let app = TestApp::start().await;
     let mut ids = Vec::new();

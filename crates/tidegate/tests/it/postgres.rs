@@ -51,11 +51,11 @@ async fn a_job_is_claimed_by_one_of_many_servers() {
         loop {
             let mut tx = db.begin().await.unwrap();
             let job = tx
-                .claim_job(Some("images"), SystemTime::now(), SystemTime::now(), Duration::from_secs(60))
+                .claim_due_jobs(Some("images"), SystemTime::now(), SystemTime::now(), Duration::from_secs(60), 1)
                 .await
                 .unwrap();
             tx.commit().await.unwrap();
-            let Some(job) = job else { return mine };
+            let Some(job) = job.first() else { return mine };
             mine.push(job.id);
         }
     };
