@@ -14,9 +14,10 @@ use crate::support::{PART, TestApp, pattern};
 
 const LEASE: Duration = Duration::from_secs(60);
 
+/// Enqueues a job that is due at once: by the database's clock, which is measured and differs a little.
 async fn enqueue(app: &TestApp, job: &Job) {
     let mut tx = app.app.db.begin().await.unwrap();
-    queue::enqueue(&mut tx, job, SystemTime::now()).await.unwrap();
+    queue::enqueue(&mut tx, job, app.app.db.now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -273,7 +274,7 @@ async fn enqueue_for(app: &TestApp, job: &Job, at: SystemTime) -> i64 {
 #[tokio::test]
 async fn a_job_that_is_named_is_run_once() {
     let app = TestApp::start().await;
-    let id = enqueue_for(&app, &release(), SystemTime::now()).await;
+    let id = enqueue_for(&app, &release(), app.app.db.now()).await;
     // Named many times at once, as by duplicated messages.
     let runs = futures::future::join_all((0..8).map(|_| runner::run_named(&app.app, id))).await;
     let outcomes: Vec<NamedOutcome> = runs.into_iter().map(Result::unwrap).collect();
@@ -290,7 +291,7 @@ async fn a_job_that_is_named_is_run_once() {
 #[tokio::test]
 async fn a_job_is_claimed_as_one_of_its_class_alone() {
     let app = TestApp::start().await;
-    let id = enqueue_for(&app, &release(), SystemTime::now()).await;
+    let id = enqueue_for(&app, &release(), app.app.db.now()).await;
     for class in JobClass::ALL {
         let claimed = app.app.db.claim_job_by_id(id, Some(class), LEASE).await.unwrap();
         assert_eq!(claimed.is_some(), class == JobClass::Upkeep, "{class:?}");
@@ -336,7 +337,7 @@ async fn many_jobs_that_are_named_at_once_are_each_run() {
     let app = TestApp::start().await;
     let mut ids = Vec::new();
     for _ in 0..100 {
-        ids.push(enqueue_for(&app, &release(), SystemTime::now()).await);
+        ids.push(enqueue_for(&app, &release(), app.app.db.now()).await);
     }
     // Each twice and out of order.
     let named = ids.iter().rev().chain(&ids).map(|id| runner::run_named(&app.app, *id));
@@ -378,9 +379,9 @@ async fn a_job_that_is_named_says_why_it_was_not_run() {
 #[tokio::test]
 async fn a_job_that_is_named_and_fails_is_due_again() {
     let app = TestApp::start().await;
-    let id = enqueue_for(&app, &Job::RestoreMediaV1 { object: uuid::Uuid::new_v4() }, SystemTime::now()).await;
+    let id = enqueue_for(&app, &Job::RestoreMediaV1 { object: uuid::Uuid::new_v4() }, app.app.db.now()).await;
     let failing = Job::HideSpaceV1 { space: "no id".into() };
-    let failed = enqueue_for(&app, &failing, SystemTime::now()).await;
+    let failed = enqueue_for(&app, &failing, app.app.db.now()).await;
     assert_eq!(
         runner::run_named(&app.app, failed).await.unwrap(),
         NamedOutcome::Failed(Some(Duration::from_secs(2))),

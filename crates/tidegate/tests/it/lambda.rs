@@ -433,8 +433,8 @@ fn soon() -> Instant {
 async fn a_batch_fails_in_part() {
     let app = TestApp::start().await;
     let release = || Job::ReleaseUploadV1 { upload_id: "0".repeat(32), key: "images/none".into() };
-    let good = enqueued(&app, &release(), SystemTime::now()).await;
-    let failing = enqueued(&app, &Job::HideSpaceV1 { space: "no id".into() }, SystemTime::now()).await;
+    let good = enqueued(&app, &release(), app.app.db.now()).await;
+    let failing = enqueued(&app, &Job::HideSpaceV1 { space: "no id".into() }, app.app.db.now()).await;
     let in_a_moment = enqueued(&app, &release(), SystemTime::now() + Duration::from_secs(5)).await;
     let far = enqueued(&app, &release(), SystemTime::now() + Duration::from_secs(5000)).await;
     let named = |id: i64| json!({ "v": 1, "job": id.to_string() }).to_string();
@@ -474,7 +474,7 @@ fn named(id: &str, job: i64) -> Message {
 async fn a_batch_without_time_comes_again_and_its_jobs_are_not_lost() {
     let app = TestApp::start().await;
     let job = Job::ReleaseUploadV1 { upload_id: "0".repeat(32), key: "images/none".into() };
-    let id = enqueued(&app, &job, SystemTime::now()).await;
+    let id = enqueued(&app, &job, app.app.db.now()).await;
     let messages = [named("m", id)];
     assert_eq!(invocation::perform_batch(&app.app, INVOCATION, &messages, Instant::now()).await, ["m"]);
     let state = app.app.db.read_job_state(id).await.unwrap().unwrap();
@@ -533,7 +533,7 @@ async fn a_job_that_is_cut_off_has_ended_and_can_be_leased_again() {
 async fn a_schedule_does_what_is_due() {
     let app = TestApp::start().await;
     let job = Job::ReleaseUploadV1 { upload_id: "0".repeat(32), key: "images/none".into() };
-    enqueued(&app, &job, SystemTime::now()).await;
+    enqueued(&app, &job, app.app.db.now()).await;
     invocation::tick(&app.app, soon()).await.unwrap();
     assert_eq!(app.app.db.count_jobs().await.unwrap().queued, 0);
     app.finish().await;
