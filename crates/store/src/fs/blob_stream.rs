@@ -23,9 +23,6 @@ use super::reader::{OpenFile, Reads};
 const SMALL_BLOB: u64 = 64 << 10;
 /// Ranges up to this size, in bytes, are copied, which costs less than `sendfile`.
 const SMALL_RANGE: u64 = 8 << 10;
-/// The size of a memory page. `sendfile` adds a page of a file to a segment as a reference, and a segment
-/// has room for 17: 64 KiB that begin within a page have 17 pages, and head and body take two segments.
-const PAGE: u64 = 4 << 10;
 /// The most bytes sent by one call and read into memory at once.
 const SLICE: u64 = 256 << 10;
 /// Bytes per buffered read for a socket, and so the memory that a slow client occupies.
@@ -41,8 +38,6 @@ pub struct BlobStream {
     left: Range<u64>,
     /// Whether the bytes are sent with `sendfile`.
     uses_sendfile: bool,
-    /// The bytes before the first page that `sendfile` begins with.
-    lead: u64,
     /// The range that was read into memory last.
     fetched: Range<u64>,
     /// The running read on the blocking pool.
@@ -63,8 +58,7 @@ impl BlobStream {
     pub(super) fn new(open: Arc<OpenFile>, range: Range<u64>, reads: Reads) -> Self {
         let is_small = range.end - range.start <= SMALL_RANGE;
         let uses_sendfile = reads == Reads::Sendfile && !is_small && (open.was_read() || open.size() > SMALL_BLOB);
-        let lead = if uses_sendfile { range.start.next_multiple_of(PAGE) - range.start } else { 0 };
-        Self { open, fetched: 0..0, left: range, uses_sendfile, lead, pending_read: None }
+        Self { open, fetched: 0..0, left: range, uses_sendfile, pending_read: None }
     }
 
     /// Returns the number of bytes left.
@@ -82,22 +76,9 @@ impl BlobStream {
         self.slice().end
     }
 
-    /// Returns whether the next piece follows from memory without delay, unless it has to be read: it is
-    /// sent with `sendfile` after a piece that was read so that it begins with a page.
-    pub fn goes_on_with_file(&self) -> bool {
-        self.uses_sendfile && !self.left.is_empty()
-    }
-
     /// Returns the next piece, or `None` at the end. Becomes ready when the bytes are in memory. An
     /// error concerns the file.
     pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Piece>>> {
-        if self.lead > 0 {
-            let read = ready!(self.poll_bytes(self.lead, context));
-            // A read that came short is followed by the rest of the page.
-            let length = read.as_ref().and_then(|read| read.as_ref().ok()).map_or(self.lead, |read| read.len() as u64);
-            self.lead = self.lead.saturating_sub(length);
-            return Poll::Ready(read.map(|bytes| bytes.map(Piece::Read)));
-        }
         let Some((pages, part)) = self.pages().filter(|_| !self.left.is_empty()) else {
             return self.poll_bytes(SOCKET_READ, context).map(|next| next.map(|bytes| bytes.map(Piece::Read)));
         };

@@ -194,18 +194,10 @@ impl ResponseInProgress<'_> {
         while blob.remaining() > 0 {
             // A socket that takes no bytes must not cause reads.
             self.writable().await.map_err(WriteError::Connection)?;
-            let next = poll_fn(|context| {
-                let next = blob.poll_piece(context);
-                if next.is_pending() {
-                    self.push();
-                }
-                next
-            });
-            let Some(piece) = next.await else { break };
+            let Some(piece) = poll_fn(|context| blob.poll_piece(context)).await else { break };
             match piece.map_err(WriteError::Body)? {
                 Piece::Read(bytes) => {
-                    let flags = if blob.goes_on_with_file() { SendFlags::MORE } else { SendFlags::empty() };
-                    self.bytes_with(&bytes, flags, writer).await.map_err(WriteError::Connection)?;
+                    self.bytes(&bytes, writer).await.map_err(WriteError::Connection)?;
                     meter.sent(bytes.len());
                 }
                 Piece::File => {
@@ -266,17 +258,12 @@ impl ResponseInProgress<'_> {
 
     /// Sends bytes after the unsent part of the head, in one system call where possible.
     async fn bytes(&mut self, bytes: &[u8], writer: &ResponseWriter) -> io::Result<()> {
-        self.bytes_with(bytes, SendFlags::empty(), writer).await
-    }
-
-    /// Sends bytes as [`Self::bytes`] does. With `MSG_MORE`, the last segment stays open.
-    async fn bytes_with(&mut self, bytes: &[u8], flags: SendFlags, writer: &ResponseWriter) -> io::Result<()> {
         let mut sent = 0;
         while !self.head.is_empty() || sent < bytes.len() {
             let [status, lines] = writer.rest(&self.head);
             let slices = [IoSlice::new(status), IoSlice::new(lines), IoSlice::new(&bytes[sent..])];
-            let written = self.transmit(|socket| send(socket, &slices, flags)).await?;
-            self.has_open_segment = flags.contains(SendFlags::MORE);
+            let written = self.transmit(|socket| send(socket, &slices, SendFlags::empty())).await?;
+            self.has_open_segment = false;
             let of_head = written.min(self.head.len());
             self.head.start += of_head;
             sent += written - of_head;
