@@ -205,31 +205,15 @@ fn read_small(path: &Path) -> io::Result<String> {
 
 /// Returns the key for links in the data folder, generating it if it is missing.
 fn link_key(folder: &Path) -> anyhow::Result<SecretString> {
-    let path = folder.join("links.key");
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(text.into()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let text = random_text(48, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")?;
-            write_new(&path, text.as_bytes())?;
-            Ok(text.into())
-        }
-        Err(error) => Err(unreadable(&path, error)),
-    }
+    let make = || random_text(48, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+    Ok(read_or_make(&folder.join("links.key"), make)?.into())
 }
 
 /// Returns the PEM for tokens in the data folder, generating it if it is missing.
 pub fn token_key(config: &Config) -> anyhow::Result<SecretString> {
     make_folder(&config.data.join("keys"))?;
-    let path = token_key_file(config);
-    match fs::read_to_string(&path) {
-        Ok(pem) => Ok(pem.into()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let (_, pem) = SigningKey::generate(KeyKind::P256)?;
-            write_new(&path, pem.as_bytes())?;
-            Ok(pem.into())
-        }
-        Err(error) => Err(unreadable(&path, error)),
-    }
+    let make = || Ok(SigningKey::generate(KeyKind::P256)?.1);
+    Ok(read_or_make(&token_key_file(config), make)?.into())
 }
 
 /// Returns the path of the key for tokens that a server generates.
@@ -370,21 +354,33 @@ fn pems(folder: &Path, ending: &str) -> io::Result<Vec<(String, PathBuf)>> {
 }
 
 fn credentials(path: &Path) -> anyhow::Result<Credentials> {
-    let stored: StoredCredentials = match fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
-            anyhow::anyhow!("{}: not what was written there; remove it to make new ones", path.display())
-        })?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let stored = StoredCredentials {
-                access_key: format!("TG{}", random_text(18, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?),
-                secret_key: random_text(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")?,
-            };
-            write_new(path, &serde_json::to_vec(&stored)?)?;
-            stored
-        }
-        Err(error) => return Err(unreadable(path, error)),
+    let make = || {
+        let stored = StoredCredentials {
+            access_key: format!("TG{}", random_text(18, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?),
+            secret_key: random_text(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")?,
+        };
+        Ok(serde_json::to_string(&stored)?)
     };
+    let stored: StoredCredentials = serde_json::from_str(&read_or_make(path, make)?)
+        .map_err(|_| anyhow::anyhow!("{}: not what was written there; remove it to make new ones", path.display()))?;
     Ok(Credentials { access_key: stored.access_key, secret_key: stored.secret_key.into() })
+}
+
+/// Returns the text of a file, and makes the file if it is missing. Of several processes that make it at
+/// once, each gets the text of the one that was first.
+fn read_or_make(path: &Path, make: impl FnOnce() -> anyhow::Result<String>) -> anyhow::Result<String> {
+    match fs::read_to_string(path) {
+        Ok(text) => return Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unreadable(path, error)),
+    }
+    match write_and_sync(path, make()?.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(anyhow::Error::new(error).context(format!("{} can't be written", path.display())));
+        }
+        _ => {}
+    }
+    fs::read_to_string(path).map_err(|error| unreadable(path, error))
 }
 
 fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
@@ -416,21 +412,48 @@ fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 }
 
 fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temp = path.with_extension("tmp");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::hard_link(&temp, path)?;
-    fs::remove_file(&temp)?;
+    // A name of its own: another process may write the same file.
+    let temp = path.with_extension(format!("{}.tmp", uuid::Uuid::new_v4().simple()));
+    let written = write_temp(&temp, bytes).and_then(|()| fs::hard_link(&temp, path));
+    let removed = fs::remove_file(&temp);
+    written?;
+    removed?;
     if let Some(folder) = path.parent() {
         fs::File::open(folder)?.sync_all()?;
     }
     Ok(())
 }
 
+fn write_temp(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As a server and a worker that start together on one data folder.
+    #[test]
+    fn a_file_that_many_make_at_once_is_one_for_all() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("links.key");
+            let made = std::thread::scope(|scope| {
+                let one = |n: usize| {
+                    scope.spawn({
+                        let path = &path;
+                        move || read_or_make(path, || Ok(format!("key {n}"))).unwrap()
+                    })
+                };
+                (0..8).map(one).collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+            });
+            let stored = fs::read_to_string(&path).unwrap();
+            assert!(made.iter().all(|text| *text == stored), "{made:?}");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        }
+    }
 
     #[test]
     fn a_new_key_signs_once_every_edge_has_read_it() {
